@@ -1,0 +1,1 @@
+"""Connections to the outside: transports, their supervision, capture of raw bytes."""

@@ -1,0 +1,1 @@
+"""What the appliance does: the live path, sessions, roster, pairing of facts with screens."""
