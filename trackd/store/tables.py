@@ -1,0 +1,140 @@
+"""The tables. ``journal`` is the truth; ``DERIVED`` come back from it; the rest are people and settings.
+
+Personal data stands only in ``drivers`` (by id) and ``staff``, so that erasing a person leaves the journal whole.
+Instants are integer microseconds: ``t_us`` track time, ``*_wall_us`` since 1970.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text
+
+metadata = MetaData()
+
+journal = Table(
+    "journal", metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("t_us", Integer, nullable=False),
+    Column("wall_us", Integer, nullable=False),
+    Column("kind", Text, nullable=False),          # passing rejected status gap link order tick session kart format layout
+    Column("session", Text),
+    Column("identity", Text, unique=True),         # of a passing: decoder/epoch/number
+    Column("body", LargeBinary, nullable=False),   # JSON
+    Index("journal_session", "session", "seq", sqlite_where=Column("session").isnot(None)),
+)
+
+meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
+
+crossings = Table(
+    "crossings", metadata,
+    Column("seq", Integer, primary_key=True),      # of its passing in the journal
+    Column("session", Text),
+    Column("kart", Text),
+    Column("verdict", Text, nullable=False),
+    Index("crossings_session", "session", "seq", sqlite_where=Column("session").isnot(None)),
+)
+
+sessions = Table(
+    "sessions", metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("track", Text, nullable=False),
+    Column("layout", Text),
+    Column("state", Text, nullable=False),
+    Column("flag", Text, nullable=False),
+    Column("spec", LargeBinary, nullable=False),   # JSON: as created, with rules
+    Column("entries", Integer, nullable=False),
+    Column("created_seq", Integer, nullable=False),
+    Column("staged_us", Integer),                  # track time from which its passings are its own
+    Column("ended_us", Integer),
+    Column("created_wall_us", Integer, nullable=False),
+    Column("green_wall_us", Integer),
+    Column("ended_wall_us", Integer),
+    Column("version", Integer, nullable=False),
+    Column("confirmed_by", Text),
+    Column("confirmed_wall_us", Integer),
+    Index("sessions_created", "created_wall_us"),
+    Index("sessions_state", "state"),
+)
+
+laps = Table(
+    "laps", metadata,
+    Column("seq", Integer, primary_key=True),      # of the crossing that closed it: the lap's identity
+    Column("session", Text, nullable=False),
+    Column("kart", Text, nullable=False),
+    Column("driver_id", Text),
+    Column("number", Integer, nullable=False),
+    Column("time_us", Integer, nullable=False),
+    Column("at_us", Integer, nullable=False),      # session clock
+    Column("kind", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("sectors_us", LargeBinary, nullable=False),
+    Column("passings", LargeBinary, nullable=False),
+    Index("laps_session", "session", "kart", "number"),
+)
+
+standings = Table(
+    "standings", metadata,
+    Column("session", Text, primary_key=True),
+    Column("seq", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),   # JSON: the board as it stood at the end
+)
+
+results = Table(
+    "results", metadata,
+    Column("session", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("seq", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+bests = Table(
+    "bests", metadata,
+    Column("session", Text, primary_key=True),
+    Column("kart", Text, primary_key=True),
+    Column("driver_id", Text),
+    Column("layout", Text),
+    Column("best_us", Integer, nullable=False),
+    Column("set_wall_us", Integer, nullable=False),
+    Index("bests_set", "set_wall_us", "best_us"),
+)
+
+karts = Table(
+    "karts", metadata,
+    Column("number", Text, primary_key=True),
+    Column("class", Text),
+    Column("since_seq", Integer, nullable=False),
+)
+
+worn = Table(                                      # transponders are worn by a kart for a period
+    "worn", metadata,
+    Column("transponder", Text, primary_key=True),
+    Column("since_seq", Integer, primary_key=True),
+    Column("kart", Text, nullable=False),
+    Column("until_seq", Integer),
+    Index("worn_kart", "kart"),
+)
+
+formats = Table("formats", metadata, Column("id", Text, primary_key=True), Column("name", Text, nullable=False, unique=True),
+                Column("body", LargeBinary, nullable=False))
+layouts = Table("layouts", metadata, Column("id", Text, primary_key=True), Column("name", Text, nullable=False, unique=True),
+                Column("body", LargeBinary, nullable=False))
+
+drivers = Table(
+    "drivers", metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created_wall_us", Integer, nullable=False),
+    Index("drivers_name", "name"),
+)
+
+staff = Table("staff", metadata, Column("name", Text, primary_key=True), Column("role", Text, nullable=False),
+              Column("pin_hash", Text, nullable=False), Column("created_us", Integer, nullable=False))
+tokens = Table("tokens", metadata, Column("id", Text, primary_key=True), Column("name", Text, nullable=False),
+               Column("role", Text, nullable=False), Column("hash", Text, nullable=False, unique=True),
+               Column("created_us", Integer, nullable=False))
+logins = Table("logins", metadata, Column("hash", Text, primary_key=True), Column("staff", Text, nullable=False),
+               Column("created_us", Integer, nullable=False), Column("expires_us", Integer, nullable=False))
+
+DERIVED = (crossings, sessions, laps, standings, results, bests, karts, worn, formats, layouts)
+"""Dropped and folded again by `trackd rebuild`; compared byte for byte by `trackd rebuild --check`."""

@@ -1,0 +1,167 @@
+"""How a heat ends: time up, last lap, chequered, grace, all in (R4, and CONTRACT's rules in words)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from trackd.core.time import Micros
+from trackd.timing import clock
+from trackd.timing.flags import Flag, State
+from trackd.timing.laps import Entry
+
+if TYPE_CHECKING:
+    from trackd.timing.heat import Heat
+
+NEVER = 1 << 62
+
+
+def race_key(entry: Entry) -> tuple[int, Micros]:
+    """Race order: most laps, then who completed them first (R1)."""
+    if entry.laps:
+        return (-len(entry.laps), entry.laps[-1].end_us)
+    return (0, entry.opened_us if entry.opened_us is not None else NEVER)
+
+
+def running(heat: Heat) -> list[Entry]:
+    """Entries that are out and have not had the flag, in race order."""
+    out = [e for e in heat.entries.values() if e.opened_us is not None and e.finished_us is None and not e.left]
+    return sorted(out, key=race_key)
+
+
+def time_up(heat: Heat) -> Micros | None:
+    """The instant the session clock runs out, None while that is not known."""
+    return clock.time_up(heat.start_us, heat.pauses, heat.rules.length.duration_us)
+
+
+def deadline(heat: Heat) -> Micros | None:
+    """The next instant at which the heat changes by itself, None if it waits for a crossing or a person."""
+    if heat.state is State.FINISHING:
+        return heat.grace_end_us
+    if heat.state is not State.RUNNING:
+        return None
+    up_us = time_up(heat)
+    if up_us is None or heat.rules.finish == "individual":
+        return up_us
+    if heat.last_lap_us is not None:      # the last lap has begun; who began it may still break down
+        return heat.bearer_until_us
+    return heat.bearer_until_us if heat.bearer_until_us is not None else up_us
+
+
+def advance(heat: Heat, to_us: Micros) -> Heat:
+    """Apply every deadline that lies before ``to_us``."""
+    while (due_us := deadline(heat)) is not None and due_us < to_us:
+        if heat.state is State.FINISHING:
+            heat = close(heat, due_us)
+        elif heat.rules.finish == "individual":
+            heat = _time_is_up(heat, due_us)
+        else:
+            heat = _hand_over(heat, due_us)
+    return heat
+
+
+def _time_is_up(heat: Heat, at_us: Micros) -> Heat:
+    """Finish `individual`: from now on each kart ends at its own next crossing (after the format's extra laps)."""
+    plus = heat.rules.length.plus_laps
+    wait_us = clock.grace(list(heat.entries.values()), heat.rules.grace_us) * (1 + plus)
+    flag = Flag.WHITE if plus else Flag.CHEQUERED
+    heat = replace(heat, state=State.FINISHING, flag=flag, flag_since_us=heat.rules.length.duration_us or 0,
+                   chequered_us=at_us, grace_end_us=at_us + wait_us, barrier_us=at_us)
+    return close_if_all_in(heat, at_us)
+
+
+def _hand_over(heat: Heat, at_us: Micros) -> Heat:
+    """Time is up and the kart that should bring the flag has not come: name it, or hand on to the next in order."""
+    order = running(heat)
+    if heat.bearer is None:
+        following = order
+    else:
+        numbers = [entry.kart for entry in order]
+        following = order[numbers.index(heat.bearer) + 1:] if heat.bearer in numbers else order
+    if not following:
+        return show_chequered(heat, at_us)
+    bearer = following[0]
+    wait_us = clock.grace([bearer], heat.rules.grace_us)
+    target = None if heat.target_laps is None else min(heat.target_laps, len(bearer.laps) + 1)
+    return replace(heat, bearer=bearer.kart, bearer_until_us=at_us + wait_us, target_laps=target,
+                   barrier_us=max(heat.barrier_us, at_us))
+
+
+def show_chequered(heat: Heat, at_us: Micros) -> Heat:
+    """The chequered flag is out: every kart ends at its next crossing, or at the end of the grace time."""
+    wait_us = clock.grace(list(heat.entries.values()), heat.rules.grace_us)
+    heat = replace(heat, state=State.FINISHING, flag=Flag.CHEQUERED, chequered_us=at_us, grace_end_us=at_us + wait_us,
+                   flag_since_us=clock.race_time(heat.start_us, heat.pauses, at_us),
+                   yellows=clock.end(heat.yellows, at_us), barrier_us=max(heat.barrier_us, at_us))
+    return close_if_all_in(heat, at_us)
+
+
+def close(heat: Heat, at_us: Micros) -> Heat:
+    """The heat is over and its result provisional; who has not come is classified on completed laps."""
+    return replace(heat, state=State.PROVISIONAL, flag=Flag.CHEQUERED, ended_us=at_us,
+                   chequered_us=at_us if heat.chequered_us is None else heat.chequered_us,
+                   pauses=clock.end(heat.pauses, at_us), yellows=clock.end(heat.yellows, at_us),
+                   barrier_us=max(heat.barrier_us, at_us))
+
+
+def close_if_all_in(heat: Heat, at_us: Micros) -> Heat:
+    """Close the heat once every kart that was out has had the flag."""
+    if heat.state is State.FINISHING and not running(heat):
+        return close(heat, at_us)
+    return heat
+
+
+def after_lap(heat: Heat, entry: Entry, at_us: Micros) -> Heat:
+    """A lap of ``entry``, already in ``heat``, was closed at ``at_us``: does it end the kart's heat, or all of it?"""
+    length = heat.rules.length
+    if heat.rules.finish == "leader":
+        if heat.state is State.FINISHING:
+            return _take_flag(heat, entry, at_us)
+        return _leader(heat, entry, at_us)
+    if length.laps is not None:
+        if len(entry.laps) >= length.laps or heat.state is State.FINISHING and heat.target_laps is None:
+            if heat.state is not State.FINISHING:
+                heat = replace(show_chequered(heat, at_us), target_laps=length.laps)
+            return _take_flag(heat, entry, at_us)
+        return heat
+    if heat.state is not State.FINISHING or heat.chequered_us is None:
+        return heat
+    after = sum(1 for lap in reversed(entry.laps[-1 - length.plus_laps:]) if lap.end_us >= heat.chequered_us)
+    if heat.flag is Flag.CHEQUERED or after > length.plus_laps:
+        return _take_flag(heat, entry, at_us)
+    return heat
+
+
+def _leader(heat: Heat, entry: Entry, at_us: Micros) -> Heat:
+    """A counted crossing before chequered, finish `leader`: only the leader's (or the bearer's) moves the flag."""
+    length, laps = heat.rules.length, len(entry.laps)
+    leads = all(race_key(entry) <= race_key(other) for other in heat.entries.values() if not other.left)
+    if length.laps is not None:
+        if not leads:
+            return heat
+        if laps >= length.laps:
+            return _take_flag(show_chequered(heat, at_us), entry, at_us)
+        return _last_lap(heat, at_us) if laps == length.laps - 1 else heat
+    up_us = time_up(heat)
+    if up_us is None or at_us < up_us or not (leads or entry.kart == heat.bearer):
+        return heat
+    if heat.target_laps is not None and laps < heat.target_laps:
+        return heat
+    if heat.target_laps is not None or not length.plus_laps:
+        return _take_flag(show_chequered(heat, at_us), entry, at_us)
+    wait_us = clock.grace([entry], heat.rules.grace_us)
+    return replace(_last_lap(heat, at_us), target_laps=laps + length.plus_laps, bearer=entry.kart,
+                   bearer_until_us=at_us + wait_us * length.plus_laps)
+
+
+def _last_lap(heat: Heat, at_us: Micros) -> Heat:
+    flag = Flag.WHITE if heat.flag is Flag.GREEN else heat.flag      # yellow stays yellow
+    since_us = clock.race_time(heat.start_us, heat.pauses, at_us) if flag is not heat.flag else heat.flag_since_us
+    return replace(heat, last_lap_us=at_us, flag=flag, flag_since_us=since_us, barrier_us=at_us)
+
+
+def _take_flag(heat: Heat, entry: Entry, at_us: Micros) -> Heat:
+    current = heat.entries[entry.kart]
+    heat = replace(heat, entries={**heat.entries, entry.kart: replace(current, finished_us=at_us)})
+    return close_if_all_in(heat, at_us)
