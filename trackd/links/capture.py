@@ -8,6 +8,7 @@ A last record cut short by a power failure is skipped on reading and cut off on 
 from __future__ import annotations
 
 import struct
+import threading
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -47,6 +48,7 @@ class CaptureRing:
         self._segment_bytes = segment_bytes
         self._pending: list[tuple[int, bytes]] = []
         self._pending_bytes = 0
+        self._writing = threading.Lock()   # the last write at a stop may meet the regular one
         self._number = 0       # of the segment being written, 0 before the first flush
         self._size = 0         # of that segment
 
@@ -76,9 +78,10 @@ class CaptureRing:
         return batch
 
     def write(self, batch: list[tuple[int, bytes]]) -> None:
-        """Put a batch on the disk. Not to be called twice at the same time."""
+        """Put a batch on the disk."""
         try:
-            self._write(batch)
+            with self._writing:
+                self._write(batch)
             self.trouble = ""
         except OSError as error:
             self.errors += 1
@@ -154,8 +157,8 @@ def _records(segment: Path) -> Iterator[tuple[int, bytes]]:
 def read_capture(path: Path) -> Iterator[tuple[int | None, bytes]]:
     """The chunks of a capture in order, each with its wall clock in microseconds, or None where the file has no times.
 
-    Takes a segment, a folder of segments, a ``.hex`` file (one frame a line) or any raw file. Raises NotFound when it is
-    not there and BadInput for a ``.hex`` line that is not hexadecimal.
+    Takes a segment, a folder of segments, a ``.hex`` file (one frame a line) or any raw file. Raises NotFound when it
+    is not there and BadInput for a ``.hex`` line that is not hexadecimal.
     """
     if path.is_dir():
         numbers = _numbers(path)

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections import Counter, deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
 from trackd.core.errors import LinkDown
 from trackd.core.records import Frame, Passing, Rejected
+from trackd.links.clock import Clock, SystemClock, Timing
 from trackd.links.status import CRASHED, TRANSITIONS, Event, LinkStatus, State, sentence
-from trackd.links.transport import Transport, open_transport
+from trackd.links.transport import Transport, open_transport, parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -29,48 +28,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-class Clock(Protocol):
-    """Time as a link needs it."""
-
-    def monotonic_us(self) -> int:
-        """Microseconds that never jump."""
-
-    def wall_us(self) -> int:
-        """Microseconds since 1970."""
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-
-
-class SystemClock:
-    """The machine's own clock."""
-
-    def monotonic_us(self) -> int:
-        """See Clock."""
-        return time.monotonic_ns() // 1000
-
-    def wall_us(self) -> int:
-        """See Clock."""
-        return time.time_ns() // 1000
-
-    async def sleep(self, seconds: float) -> None:
-        """See Clock."""
-        await asyncio.sleep(seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Every waiting time of a link, in seconds. A decoder's status period is 5 s; three missed make it silent."""
-
-    backoff_first: float = 0.2
-    backoff_most: float = 3.0
-    jitter: float = 0.2              # the share of a back-off that chance may take away
-    poll: float = 5.0
-    silent: float = 15.0
-    reconnect: float = 30.0          # of silence
-    flush: float = 1.0               # between writes of the raw capture
-
-
 class Sink(Protocol):
     """Where frames go. Called on the event loop for each chunk read; must not block."""
 
@@ -79,7 +36,10 @@ class Sink(Protocol):
 
 
 class LinkSupervisor:
-    """One link. ``await run()`` never returns by itself; cancel it to stop. ``on_state`` hears of every change."""
+    """One link. ``await run()`` never returns by itself; cancel it to stop. ``on_state`` hears of every change.
+
+    Raises BadInput for a wrong ``url``.
+    """
 
     SEND_QUEUE = 4096
     """Replies waiting for a decoder that does not take them; more are dropped."""
@@ -89,6 +49,7 @@ class LinkSupervisor:
                  timing: Timing | None = None, clock: Clock | None = None,
                  opener: Callable[[str], Awaitable[Transport]] = open_transport,
                  rng: random.Random | None = None) -> None:
+        parse_url(url)
         self.name, self.protocol, self.url = name, protocol, url
         self._open_codec = open_codec
         self._sink = sink
@@ -140,21 +101,18 @@ class LinkSupervisor:
 
     async def run(self) -> None:
         """Keep the link alive until cancelled."""
-        flusher = asyncio.create_task(self._flush_capture(self._capture)) if self._capture else None
         try:
             self._tell()
             while True:
                 try:
                     await self._connect_and_serve()
-                except Exception:  # noqa: BLE001 - a bug in one link must not take the others along; it is logged, once
+                except Exception:  # a bug in one link must not take the others along; logged here and nowhere else
                     self._crashes += 1
                     log.exception("link crashed", link=self.name, url=self.url)
                     self._turn("crashed", CRASHED)
                 if self._state != "silent":
                     await self._clock.sleep(self._backoff())
         finally:
-            if flusher:
-                flusher.cancel()
             if self._capture and self._capture.waiting:
                 self._capture.write(self._capture.take())
 
@@ -168,6 +126,7 @@ class LinkSupervisor:
         self._connection += 1
         self._quiet_from_us = self._clock.monotonic_us()
         self._streak = 0
+        before = self._received
         self._outgoing.clear()
         self._outgoing_ready.clear()
         self._open = True
@@ -178,23 +137,24 @@ class LinkSupervisor:
         finally:
             self._open = False
             transport.close()
-        self._deliver(codec.close(), codec)
+        if self._received > before:
+            self._failures = 0
         if ended:
             self._turn("lost", ended)
+        self._deliver(codec.close(), codec)
 
     async def _serve(self, transport: Transport, codec: Codec) -> str:
         """Read until the connection ends. Returns why in words, "" when it is to be opened afresh after silence."""
         async with asyncio.TaskGroup() as group:
-            reader = group.create_task(self._read(transport, codec))
-            watcher = group.create_task(self._watch(codec))
-            writer = group.create_task(self._write(transport))
-            done, _ = await asyncio.wait((reader, watcher, writer), return_when=asyncio.FIRST_COMPLETED)
-            for task in (reader, watcher, writer):
+            jobs = [self._read(transport, codec), self._write(transport), self._watch(codec)]
+            if self._capture:
+                jobs.append(self._flush(self._capture))
+            tasks = [group.create_task(job) for job in jobs]
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            ended = [task.result() for task in tasks if task.done()]
+            for task in tasks:
                 task.cancel()
-        for task in (reader, writer, watcher):  # the reader knows best why
-            if task in done:
-                return task.result()
-        raise AssertionError("one of three tasks has ended")
+        return ended[0]
 
     async def _read(self, transport: Transport, codec: Codec) -> str:
         while True:
@@ -206,7 +166,6 @@ class LinkSupervisor:
                 return "It closed the connection."
             self._last_bytes_us = self._quiet_from_us = self._clock.monotonic_us()
             self._received += len(data)
-            self._failures = 0
             if self._capture:
                 self._capture.append(self._clock.wall_us(), data)
             if self._state != "reading":
@@ -216,16 +175,19 @@ class LinkSupervisor:
     def _deliver(self, frames: Sequence[Frame], codec: Codec) -> None:
         if not frames:
             return
+        sound = 0
         for frame in frames:
-            if isinstance(frame, Rejected):
-                self._rejected[frame.reason] += 1
-                if frame.reason != "noise":  # noise between frames is no reading of a passing: never acknowledge it
-                    self._streak += 1
-                    self.send(codec.acknowledge_rejected(self._streak))
+            if not isinstance(frame, Rejected):
+                self._streak = 0
+                sound += 1
+                self._passings += isinstance(frame, Passing)
                 continue
-            self._streak = 0
-            self._frames += 1
-            self._passings += isinstance(frame, Passing)
+            self._rejected[frame.reason] += 1
+            if frame.reason != "noise":  # noise between frames is no reading of a passing: never acknowledge it
+                self._streak += 1
+                self.send(codec.acknowledge_rejected(self._streak))
+        if sound:
+            self._frames += sound
             self._last_frame_us = self._last_bytes_us
             self._last_frame_at_us = self._clock.wall_us()
         self._sink.frames(self.name, frames, self._connection)
@@ -273,11 +235,11 @@ class LinkSupervisor:
 
     def _backoff(self) -> float:
         """Seconds until the next attempt: doubling up to the most, reset once bytes come."""
-        wait = min(self._timing.backoff_most, self._timing.backoff_first * 2 ** min(self._failures, 16))
+        wait = min(self._timing.backoff_most, self._timing.backoff_first * float(1 << min(self._failures, 16)))
         self._failures += 1
         return wait * (1 - self._timing.jitter * self._rng.random())
 
-    async def _flush_capture(self, capture: CaptureRing) -> None:
+    async def _flush(self, capture: CaptureRing) -> str:
         while True:
             await self._clock.sleep(self._timing.flush)
             if capture.waiting:

@@ -179,17 +179,13 @@ class SerialTransport:
                            "Check its cable.") from error
         except OSError as error:
             raise LinkDown(f"The serial port {link.device} cannot be used: {_words(error)}.") from error
-        self._fd: int = self._port.fileno()
+        self._fd: int = self._port.fileno()   # -1 once closed: the number may soon belong to another file
         self._loop = asyncio.get_running_loop()
         self._waiting: set[asyncio.Future[None]] = set()
-        self._closed = False
 
     async def read(self) -> bytes:
         """See Transport."""
-        while not self._closed:
-            await self._ready(self._loop.add_reader, self._loop.remove_reader)
-            if self._closed:
-                break
+        while await self._ready(self._loop.add_reader, self._loop.remove_reader):
             try:
                 data = os.read(self._fd, CHUNK)
             except BlockingIOError:
@@ -204,36 +200,39 @@ class SerialTransport:
     async def write(self, data: bytes) -> None:
         """See Transport."""
         rest = memoryview(data)
-        while rest and not self._closed:
+        while rest and await self._ready(self._loop.add_writer, self._loop.remove_writer):
             try:
                 rest = rest[os.write(self._fd, rest):]
             except BlockingIOError:
-                await self._ready(self._loop.add_writer, self._loop.remove_writer)
+                continue
             except OSError as error:
                 raise self._unplugged() from error
 
     def close(self) -> None:
         """See Transport."""
-        if self._closed:
+        if self._fd < 0:
             return
-        self._closed = True
         self._loop.remove_reader(self._fd)
         self._loop.remove_writer(self._fd)
+        self._fd = -1
         for future in self._waiting:
             _wake(future)
         self._port.close()
 
-    async def _ready(self, add: Callable[..., object], remove: Callable[[int], object]) -> None:
-        """Wait until the port can be read or written, or is closed from our side."""
-        future = self._loop.create_future()
+    async def _ready(self, add: Callable[..., object], remove: Callable[[int], object]) -> bool:
+        """Wait until the port can be read or written; False when it is closed from our side."""
+        if self._fd < 0:
+            return False
+        future: asyncio.Future[None] = self._loop.create_future()
         self._waiting.add(future)
         add(self._fd, _wake, future)
         try:
             await future
         finally:
             self._waiting.discard(future)
-            if not self._closed:
+            if self._fd >= 0:
                 remove(self._fd)
+        return self._fd >= 0
 
     def _unplugged(self) -> LinkDown:
         return LinkDown(f"The serial port {self._device} was unplugged.")

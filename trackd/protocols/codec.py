@@ -47,7 +47,10 @@ class Codec(Protocol):
         """What to send once the passing is durable (b"" where the wire knows no acknowledgement)."""
 
     def acknowledge_rejected(self, streak: int) -> bytes:
-        """What to send after the ``streak``-th rejected frame in a row, so that a stop-and-wait queue never jams."""
+        """What to send after the ``streak``-th damaged frame in a row, so that a stop-and-wait queue never jams.
+
+        Noise between frames does not count: it stands for no passing that could be let go.
+        """
 
     def resend(self, decoder_id: str | None, first: int, last: int, boot: str | None = None) -> bytes:
         """The request for passings ``first`` to ``last`` (inclusive), b"" where the wire cannot."""
@@ -68,4 +71,4 @@ class Station(Protocol):
         """Accept any slice of what a client sends and return the requests it completes."""
 
     def answer(self, request: Request, now_us: int) -> bytes:
-        """The reply to a request that needs no stored passings (version, time, status); ``now_us`` is the decoder's clock."""
+        """The reply to a request that needs no stored passings (version, time, status); ``now_us`` is its clock."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -103,7 +104,7 @@ def sectors(opened_us: Micros, splits: tuple[Micros | None, ...], closed_us: Mic
     if not lines:
         return ()
     marks = [opened_us, *splits, *([None] * (lines - len(splits))), closed_us]
-    return tuple(b - a if a is not None and b is not None else None for a, b in zip(marks, marks[1:], strict=False))
+    return tuple(b - a if a is not None and b is not None else None for a, b in pairwise(marks))
 
 
 def _beside_the_line(entry: Entry, event: Crossing) -> tuple[Entry, Verdict]:

@@ -120,7 +120,7 @@ def after_lap(heat: Heat, entry: Entry, at_us: Micros) -> Heat:
             return _take_flag(heat, entry, at_us)
         return _leader(heat, entry, at_us)
     if length.laps is not None:
-        if len(entry.laps) >= length.laps or heat.state is State.FINISHING and heat.target_laps is None:
+        if len(entry.laps) >= length.laps or (heat.state is State.FINISHING and heat.target_laps is None):
             if heat.state is not State.FINISHING:
                 heat = replace(show_chequered(heat, at_us), target_laps=length.laps)
             return _take_flag(heat, entry, at_us)

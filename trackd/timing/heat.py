@@ -102,7 +102,10 @@ def _flag_order(heat: Heat, order: Order) -> Heat:
 def _join(heat: Heat, order: Order) -> Heat:
     kart, driver_id = order.args["kart"], order.args.get("driver_id")
     entry = heat.entries.get(kart)
-    entry = Entry(kart, driver_id) if entry is None else replace(entry, left=False, driver_id=driver_id or entry.driver_id)
+    if entry is None:
+        entry = Entry(kart, driver_id)
+    else:
+        entry = replace(entry, left=False, driver_id=driver_id or entry.driver_id)
     return replace(heat, entries={**heat.entries, kart: entry})
 
 

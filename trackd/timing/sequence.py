@@ -19,8 +19,9 @@ from trackd.core.time import HOUR, MINUTE, SECOND, Micros
 BACKWARDS_US: Micros = 2 * SECOND
 """Passings of different transponders leave a decoder up to this much out of order; more is a clock that was set."""
 
-FORWARDS_US: Micros = MINUTE
-"""A decoder clock that gains this much on ours between two passings was set forward (buffered passings gain less)."""
+FORWARDS_US: Micros = 10 * MINUTE
+"""A decoder clock that gains this much on ours between two passings was set forward. Less may be buffered passings
+that come at once, or a recording played faster than it was made."""
 
 WRAPS: dict[str, Micros] = {"tranx2": 2**32 * 1000, "chronelec": 24 * HOUR}
 """Clocks that begin anew by themselves: 32 bits of milliseconds, the time of day."""
@@ -73,8 +74,11 @@ def identity(key: str, epoch: int, passing: Passing) -> str | None:
     return None
 
 
-def judge(counter: Counter, passing: Passing, now_us: Micros, key: str, known: Callable[[str], tuple[str | None, int] | None],
-          *, settle: bool = True) -> Judged:
+Known = Callable[[str], tuple[str | None, int] | None]
+
+
+def judge(counter: Counter, passing: Passing, now_us: Micros, key: str, known: Known, *,
+          settle: bool = True) -> Judged:
     """Place one passing. ``known(identity)`` gives (transponder, rtc) of a stored passing or None; ``now_us`` is track
     time; ``settle``: no heat is running, so the offset may follow the decoder's drift.
     """

@@ -19,7 +19,7 @@ from trackd.timing.flags import FLAG_ORDERS, LIVE, NEXT, OPEN, State, why_not
 from trackd.timing.heat import Heat, reduce
 
 ATTACH_AT_MOST_US: Micros = 600 * SECOND
-"""Passings from before the session can be attached to it for ten minutes (A21)."""
+"""Passings from before the session can be attached to it for ten minutes (A21). The `attach` order carries them."""
 
 
 @dataclass(slots=True)

@@ -119,7 +119,7 @@ def _sectors_now(heat: Heat, entry: Entry, last: Lap | None) -> tuple[Micros | N
 def _sector_marks(sectors: tuple[Micros | None, ...], entry: Entry, best: list[Micros | None]) -> tuple[str, ...]:
     marks = []
     for index, time_us in enumerate(sectors):
-        own = min((lap.sectors[index] for lap in entry.laps if lap.ranks and lap.sectors[index] is not None), default=None)
+        own = min((s for lap in entry.laps if lap.ranks and (s := lap.sectors[index]) is not None), default=None)
         session = best[index] if index < len(best) else None
         if time_us is None:
             marks.append("")

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from litestar.connection import ASGIConnection, Request
 from litestar.datastructures import Cookie
-from litestar.enums import RequestEncodingType
+from litestar.enums import RequestEncodingType, ScopeType
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import DefineMiddleware
@@ -30,8 +30,8 @@ PUBLIC = {"public": True}
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"content-security-policy",
-     b"default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-     b"object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"),
+     (b"default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+      b"object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'")),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
@@ -50,7 +50,7 @@ class SecurityHeaders:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
 
@@ -76,7 +76,7 @@ class Authentication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["user"] = scope["auth"] = None
-        if scope["type"] == "http":
+        if scope["type"] == ScopeType.HTTP:
             await self._resolve(ASGIConnection(scope))
         await self.app(scope, receive, send)
 
@@ -139,7 +139,7 @@ def requires_reader(connection: Connection, handler: BaseRouteHandler) -> None:
 
 
 async def own_request(connection: Connection, _handler: BaseRouteHandler) -> None:
-    """Guard against requests another site makes a browser send. A bearer token is never sent by itself, so it passes."""
+    """Guard against what another site makes a browser send. No browser adds a bearer token by itself, so it passes."""
     if not isinstance(connection, Request) or connection.method in _SAFE:
         return
     who = principal(connection)
@@ -161,13 +161,13 @@ def csrf_token(connection: Connection) -> str:
 
 def login_cookie(token: str, connection: Connection) -> Cookie:
     """The cookie that carries a login; only over TLS when it was made over TLS."""
-    return Cookie(COOKIE, token, path="/", max_age=LOGIN_LIFETIME_US // SECOND, httponly=True, samesite="strict",
+    return Cookie(COOKIE, value=token, max_age=LOGIN_LIFETIME_US // SECOND, httponly=True, samesite="strict",
                   secure=connection.url.scheme == "https")
 
 
 def logout_cookie() -> Cookie:
     """The cookie that takes the login away."""
-    return Cookie(COOKIE, "", path="/", max_age=0, httponly=True, samesite="strict")
+    return Cookie(COOKIE, value="", max_age=0, httponly=True, samesite="strict")
 
 
 def _same_origin(connection: Connection) -> bool:

@@ -1,0 +1,103 @@
+"""Events of the API stream, made from commits. The fields are those of the CONTRACT's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from trackd.core.time import rfc3339
+from trackd.links.status import LinkStatus
+from trackd.services.hub import Happening
+from trackd.services.snapshots import Snapshot, board_of
+from trackd.services.trackclock import TrackClock
+from trackd.services.writer import Batch
+from trackd.timing import clock
+from trackd.timing.board import Board, Row, SessionInfo
+from trackd.timing.facts import Note, PassingFact
+from trackd.timing.laps import Entry, Lap
+
+
+def of_batch(batch: Batch, before: Mapping[str, Snapshot | None], names: Mapping[str, str],
+             track_clock: TrackClock) -> list[Happening]:
+    """All events of one commit in journal order; the last of each sequence is marked."""
+    out: list[Happening] = []
+    for fact in batch.facts:
+        if isinstance(fact.body, PassingFact):
+            out.append(Happening("passing", fact.seq, passing_row(fact.seq, fact.body, fact.wall_us,
+                                                                  batch.verdicts.get(fact.seq))))
+        elif isinstance(fact.body, Note) and fact.kind in ("gap", "rejected"):
+            out.append(Happening("exception", fact.seq, {"what": fact.kind, **fact.body.body}))
+    for session_id, entry, lap in batch.laps:
+        shot = batch.sessions.get(session_id)
+        if shot is not None:
+            out.append(Happening("lap", lap.seq, {"session": session_id, **lap_row(shot, entry, lap, names)}))
+    newest = batch.facts[-1].seq if batch.facts else 0
+    for session_id, shot in batch.sessions.items():
+        out += _of_session(session_id, shot, before.get(session_id), names, track_clock, newest)
+    out.sort(key=lambda event: event.seq)
+    return [replace(event, last=index + 1 == len(out) or out[index + 1].seq != event.seq)
+            for index, event in enumerate(out)]
+
+
+def _of_session(session_id: str, shot: Snapshot, was: Snapshot | None, names: Mapping[str, str],
+                track_clock: TrackClock, seq: int) -> list[Happening]:
+    board = board_of(shot, track_clock.now())
+    out = []
+    if was is None or was.heat.state is not shot.heat.state:
+        out.append(Happening("session", seq, session_row(board)))
+    if was is None or was.heat.flag is not shot.heat.flag:
+        out.append(Happening("flag", seq, {"session": session_id, "flag": shot.heat.flag.value,
+                                           "state": shot.heat.state.value, "elapsed_us": board.elapsed_us}))
+    if was is None or was.heat is not shot.heat:
+        rows = [board_row(row, names) for row in board.rows]
+        out.append(Happening("board", seq, {"session": session_id, "version": shot.heat.version, "items": rows}))
+    return out
+
+
+def link(status: LinkStatus) -> Happening:
+    """A link changed its state."""
+    return Happening("link", 0, {"link": status.name, "state": status.state, "message": status.sentence})
+
+
+def passing_row(seq: int, body: PassingFact, wall_us: int, verdict: tuple[str | None, str | None, str] | None) -> dict[str, Any]:
+    """A passing as `GET /passings` gives it."""
+    session, kart, said = verdict or (None, body.kart, None)
+    return {"seq": seq, "link": body.link, "decoder_id": body.decoder, "passing_number": body.number,
+            "transponder": body.transponder, "rtc_time_us": body.rtc, "strength": body.strength, "hits": body.hits,
+            "received_at": rfc3339(wall_us), "verdict": said, "kart": kart, "session": session, "role": body.role}
+
+
+def lap_row(shot: Snapshot, entry: Entry, lap: Lap, names: Mapping[str, str]) -> dict[str, Any]:
+    """A lap as `GET /sessions/{id}/laps` gives it."""
+    heat = shot.heat
+    return {"id": str(lap.seq), "kart": entry.kart, "driver": names.get(entry.driver_id or ""), "number": lap.number,
+            "time_us": lap.time_us, "at_us": clock.race_time(heat.start_us, heat.pauses, lap.end_us), "kind": lap.kind,
+            "source": "loop", "verdict": lap.verdict, "sectors_us": list(lap.sectors), "passings": list(lap.passings)}
+
+
+def board_row(row: Row, names: Mapping[str, str]) -> dict[str, Any]:
+    """A row as `GET /sessions/{id}/board` gives it."""
+    return {"position": row.position, "kart": row.kart, "driver": names.get(row.driver_id or ""), "laps": row.laps,
+            "last_us": row.last_us, "best_us": row.best_us, "gap_us": row.gap_us, "gap_laps": row.gap_laps,
+            "interval_us": row.interval_us, "interval_laps": row.interval_laps, "sectors_us": list(row.sectors_us),
+            "state": row.state, "penalties": [row.penalties] if row.penalties else [],
+            "best_lap_number": row.best_lap_number, "average_us": row.average_us}
+
+
+def session_row(board: Board) -> dict[str, Any]:
+    """A session as `GET /sessions/{id}` gives it."""
+    return {**info_row(board.session), "elapsed_us": board.elapsed_us, "remaining_us": board.remaining_us,
+            "remaining_laps": board.remaining_laps}
+
+
+def info_row(info: SessionInfo) -> dict[str, Any]:
+    """A session's header as lists give it."""
+    def when(instant_us: int | None) -> str | None:
+        return rfc3339(instant_us) if instant_us is not None else None
+
+    return {"id": info.id, "name": info.name, "track": info.track, "layout": info.layout, "format": info.format,
+            "ranking": info.ranking, "start": info.start, "finish": info.finish, "state": info.state, "flag": info.flag,
+            "entries": info.entries, "created_at": when(info.created_at_us), "green_at": when(info.green_at_us),
+            "ended_at": when(info.ended_at_us), "version": info.version, "confirmed_by": info.confirmed_by,
+            "confirmed_at": when(info.confirmed_at_us)}

@@ -1,0 +1,141 @@
+"""Reading what is stored, beside the writer: lists, laps, results. SQLAlchemy Core over aiosqlite, read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import event, func, select
+from sqlalchemy.engine import Row as DbRow
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from trackd.core.errors import NotFound
+from trackd.core.time import Micros
+from trackd.services.happenings import passing_row
+from trackd.store.database import NAME
+from trackd.store.tables import bests, crossings, drivers, journal, laps, results, sessions, standings
+from trackd.timing.board import Board, Row, SessionInfo
+from trackd.timing.facts import PassingFact, SessionFact
+from trackd.timing.flags import NEXT_STEP, State
+from trackd.timing.formats import Rules
+
+_passing = msgspec.json.Decoder(PassingFact).decode
+_rows = msgspec.json.Decoder(tuple[Row, ...]).decode
+_spec = msgspec.json.Decoder(SessionFact).decode
+
+PASSINGS_AT_MOST = 1000
+
+
+class Reading:
+    """Queries for pages and API. Every method is one short read; nothing here changes anything."""
+
+    def __init__(self, folder: Path) -> None:
+        self.engine: AsyncEngine = create_async_engine(f"sqlite+aiosqlite:///{folder / NAME}", pool_size=4)
+
+        @event.listens_for(self.engine.sync_engine, "connect")
+        def _read_only(connection: Any, _record: Any) -> None:
+            connection.execute("PRAGMA query_only=ON")
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        await self.engine.dispose()
+
+    async def _all(self, query: Any) -> list[DbRow[Any]]:
+        async with self.engine.connect() as connection:
+            return list((await connection.execute(query)).all())
+
+    async def passings(self, after: int, limit: int) -> list[dict[str, Any]]:
+        """Passings in journal order, with the verdict each got."""
+        query = (select(journal.c.seq, journal.c.wall_us, journal.c.body, crossings.c.verdict, crossings.c.kart,
+                        crossings.c.session)
+                 .select_from(journal.outerjoin(crossings, crossings.c.seq == journal.c.seq))
+                 .where(journal.c.kind == "passing", journal.c.seq > after)
+                 .order_by(journal.c.seq).limit(min(limit, PASSINGS_AT_MOST)))
+        found = []
+        for row in await self._all(query):
+            verdict = (row.session, row.kart, row.verdict) if row.verdict is not None else None
+            found.append(passing_row(row.seq, _passing(row.body), row.wall_us, verdict))
+        return found
+
+    async def sessions(self, from_us: Micros | None, to_us: Micros | None, limit: int = 500) -> list[SessionInfo]:
+        """Sessions made between two wall-clock instants, oldest first; of all time the newest ``limit``."""
+        query = select(sessions).order_by(sessions.c.created_wall_us.desc()).limit(limit)
+        if from_us is not None:
+            query = query.where(sessions.c.created_wall_us >= from_us)
+        if to_us is not None:
+            query = query.where(sessions.c.created_wall_us < to_us)
+        return [_info(row) for row in reversed(await self._all(query))]
+
+    async def session(self, session_id: str) -> SessionInfo:
+        """One session. Raises NotFound."""
+        found = await self._all(select(sessions).where(sessions.c.id == session_id))
+        if not found:
+            raise NotFound(f"There is no session {session_id}.")
+        return _info(found[0])
+
+    async def board(self, session_id: str, version: int | None = None) -> Board:
+        """The board of a session that has ended, or one that has not begun. Raises NotFound."""
+        info = await self.session(session_id)
+        table = standings if version is None else results
+        query = select(table.c.seq, table.c.body).where(table.c.session == session_id)
+        if version is not None:
+            query = query.where(results.c.version == version)
+        found = await self._all(query)
+        if version is not None and not found:
+            raise NotFound(f"There is no version {version} of this result.")
+        seq, rows = (found[0][0], _rows(found[0][1])) if found else (0, ())
+        elapsed_us = (info.ended_at_us or 0) - (info.green_at_us or 0) if info.ended_at_us and info.green_at_us else 0
+        leader = max((row.laps for row in rows), default=0)
+        return Board(
+            session=info, rows=rows, seq=seq, elapsed_us=elapsed_us,
+            remaining_us=None if info.duration_us is None else 0, remaining_laps=None if info.laps is None else 0,
+            clock_running=False, leader_lap=leader, sectors=max((len(row.sectors_us) for row in rows), default=0),
+            next_order=NEXT_STEP[State(info.state)], next_due=True, flag_since_us=0,
+            legal_orders=frozenset({"confirm"} if info.state == "provisional" else ()))
+
+    async def laps(self, session_id: str) -> list[dict[str, Any]]:
+        """All laps of a session by kart and number."""
+        query = select(laps).where(laps.c.session == session_id).order_by(laps.c.kart, laps.c.number)
+        return [{**row._mapping, "sectors_us": msgspec.json.decode(row.sectors_us),
+                 "passings": msgspec.json.decode(row.passings)} for row in await self._all(query)]
+
+    async def lap(self, lap_id: str) -> dict[str, Any]:
+        """One lap by its id. Raises NotFound."""
+        found = await self._all(select(laps).where(laps.c.seq == int(lap_id))) if lap_id.isdecimal() else []
+        if not found:
+            raise NotFound(f"There is no lap {lap_id}.")
+        row = found[0]
+        return {**row._mapping, "sectors_us": msgspec.json.decode(row.sectors_us),
+                "passings": msgspec.json.decode(row.passings)}
+
+    async def best_since(self, from_us: Micros, limit: int = 5) -> list[tuple[str | None, str, Micros, Micros]]:
+        """The fastest drivers since an instant: (driver id, kart, best, when set), one line a driver."""
+        query = (select(bests.c.driver_id, bests.c.kart, func.min(bests.c.best_us), bests.c.set_wall_us)
+                 .where(bests.c.set_wall_us >= from_us)
+                 .group_by(func.coalesce(bests.c.driver_id, bests.c.session + bests.c.kart))
+                 .order_by(func.min(bests.c.best_us)).limit(limit))
+        return [(row[0], row[1], row[2], row[3]) for row in await self._all(query)]
+
+    async def names(self, ids: Iterable[str]) -> dict[str, str]:
+        """Driver names by id; an erased driver is missing."""
+        wanted = list(set(ids))
+        if not wanted:
+            return {}
+        return {row.id: row.name for row in await self._all(select(drivers).where(drivers.c.id.in_(wanted)))}
+
+    async def drivers(self, after: str, limit: int) -> list[DbRow[Any]]:
+        """Drivers by id."""
+        return await self._all(select(drivers).where(drivers.c.id > after).order_by(drivers.c.id).limit(limit))
+
+
+def _info(row: Any) -> SessionInfo:
+    spec = _spec(row.spec)
+    rules = msgspec.convert(spec.rules, Rules)
+    return SessionInfo(
+        id=row.id, name=row.name, track=row.track, layout=row.layout, format=str(rules.length), ranking=rules.ranking,
+        start=rules.start, finish=rules.finish, state=row.state, flag=row.flag, entries=row.entries,
+        duration_us=rules.length.duration_us, laps=rules.length.laps, created_at_us=row.created_wall_us,
+        green_at_us=row.green_wall_us, ended_at_us=row.ended_wall_us, version=row.version, confirmed_by=row.confirmed_by,
+        confirmed_at_us=row.confirmed_wall_us)

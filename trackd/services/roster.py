@@ -1,0 +1,176 @@
+"""Karts, drivers, formats and layouts: what staff set up, checked and turned into facts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from trackd.core.errors import BadInput, Fault, NotFound, Refused
+from trackd.core.ids import new_id
+from trackd.core.time import SECOND
+from trackd.services.writer import Decider, Draft, Writer
+from trackd.timing.facts import KartFact, RecordFact
+from trackd.timing.formats import FINISHES, FIRST_LAPS, RANKINGS, STARTS, Rules, parse_length
+from trackd.timing.venue import Kart
+
+_NUMBER = re.compile(r"[A-Za-z0-9-]{1,8}")
+_TRANSPONDER = re.compile(r"[A-Za-z0-9-]{1,24}")
+LINE_ROLES = re.compile(r"start_finish|sector:[1-9]\d?|pit_in|pit_out|reference")
+
+FORMAT_FIELDS = ("format", "ranking", "start", "finish", "first_lap", "min_lap_s", "max_lap_s", "grace_s")
+
+
+def driver_of(decider: Decider, name: str) -> str:
+    """The id of the driver with this name; made, inside the writer's transaction, when named for the first time."""
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= 80:
+        raise BadInput(Fault("driver", "a name has 1 to 80 characters"))
+    row = decider.db.execute("SELECT id FROM drivers WHERE name = ? ORDER BY id LIMIT 1", (name,)).fetchone()
+    if row is not None:
+        return str(row[0])
+    driver_id = new_id()
+    decider.db.execute("INSERT INTO drivers (id, name, created_wall_us) VALUES (?,?,?)", (driver_id, name, decider.wall_us))
+    return driver_id
+
+
+def rules_from(body: dict[str, Any], base: Rules | None = None) -> Rules:
+    """Rules from the fields of a format or session; every fault at once. ``base`` gives what is left out."""
+    faults: list[Fault] = []
+    given: dict[str, Any] = {}
+    try:
+        if body.get("format"):
+            given["length"] = parse_length(str(body["format"]))
+        elif base is None:
+            faults.append(Fault("format", "missing; write 90s, 8m, 1h30m, 12L or 8m+1L"))
+    except BadInput as error:
+        faults += error.faults
+    for field, choices in (("ranking", RANKINGS), ("start", STARTS), ("finish", FINISHES), ("first_lap", FIRST_LAPS)):
+        if body.get(field) is not None:
+            if body[field] not in choices:
+                faults.append(Fault(field, f"'{body[field]}' is not one of {', '.join(choices)}"))
+            given[field] = body[field]
+    for field, low, high in (("min_lap_s", 0, 3600), ("max_lap_s", 1, 7200), ("grace_s", 0, 3600)):
+        if body.get(field) is not None:
+            if not low <= body[field] <= high:
+                faults.append(Fault(field, f"must be between {low} and {high} seconds"))
+            given[field.removesuffix("_s") + "_us"] = int(body[field] * SECOND)
+    if faults:
+        raise BadInput(*faults)
+    if base is None:
+        return Rules(**given)
+    from msgspec.structs import replace
+
+    return replace(base, **given)
+
+
+def kart_fact(venue_karts: dict[str, Kart], owner: dict[str, str], number: str, kart_class: str | None,
+              transponders: Sequence[str], *, new: bool, by: str) -> KartFact:
+    """A kart to save. Raises BadInput, Refused when the number or a transponder is taken, NotFound."""
+    faults = []
+    if not _NUMBER.fullmatch(number):
+        faults.append(Fault("number", "a kart number has 1 to 8 letters, digits or dashes"))
+    faults += [Fault(f"transponders[{i}]", f"'{each}' is no transponder id (letters, digits, dashes)")
+               for i, each in enumerate(transponders) if not _TRANSPONDER.fullmatch(each)]
+    if len(set(transponders)) < len(transponders):
+        faults.append(Fault("transponders", "the same transponder is named twice"))
+    if faults:
+        raise BadInput(*faults)
+    if new and number in venue_karts:
+        raise Refused(f"There is a kart {number} already.")
+    if not new and number not in venue_karts:
+        raise NotFound(f"There is no kart {number}.")
+    for each in transponders:
+        if owner.get(each, number) != number:
+            raise Refused(f"Transponder {each} is on kart {owner[each]}. Take it off there first.")
+    return KartFact(number, kart_class, list(transponders), by=by)
+
+
+def layout_faults(body: dict[str, Any]) -> list[Fault]:
+    """What is wrong with a layout's GeoJSON."""
+    if body.get("type") != "FeatureCollection" or not isinstance(body.get("features"), list):
+        return [Fault("", "a layout is a GeoJSON FeatureCollection with a list of features")]
+    faults = []
+    name = (body.get("properties") or {}).get("name")
+    if not isinstance(name, str) or not name.strip():
+        faults.append(Fault("properties.name", "missing"))
+    roles = []
+    for index, feature in enumerate(body["features"]):
+        where = f"features[{index}]"
+        geometry = feature.get("geometry") or {} if isinstance(feature, dict) else {}
+        role = (feature.get("properties") or {}).get("role") if isinstance(feature, dict) else None
+        if geometry.get("type") != "LineString":
+            faults.append(Fault(f"{where}.geometry", "must be a LineString"))
+        elif not _is_line(geometry.get("coordinates")):
+            faults.append(Fault(f"{where}.geometry.coordinates", "must be two or more [longitude, latitude] points"))
+        if not isinstance(role, str) or not LINE_ROLES.fullmatch(role):
+            faults.append(Fault(f"{where}.properties.role", "must be start_finish, sector:1.., pit_in, pit_out or reference"))
+        roles.append(role)
+    if "start_finish" not in roles:
+        faults.append(Fault("features", "there is no line with the role start_finish"))
+    return faults
+
+
+def _is_line(points: object) -> bool:
+    return (isinstance(points, list) and len(points) >= 2 and all(
+        isinstance(p, list) and len(p) >= 2 and all(isinstance(x, int | float) for x in p[:2])
+        and -180 <= p[0] <= 180 and -90 <= p[1] <= 90 for p in points))
+
+
+class Roster:
+    """What the console and the API do with karts, formats, layouts and drivers."""
+
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer
+
+    def save_kart(self, number: str, kart_class: str | None, transponders: Sequence[str], *, new: bool, by: str) -> Any:
+        """A future of the fact's sequence."""
+        def decide(decider: Decider) -> Sequence[Draft]:
+            venue = decider.venue
+            return [("kart", None, kart_fact(venue.karts, venue.owner, number, kart_class, transponders, new=new, by=by))]
+        return self.writer.submit(decide)
+
+    def delete_kart(self, number: str, by: str) -> Any:
+        """Take a kart out of the roster; its history stays."""
+        def decide(decider: Decider) -> Sequence[Draft]:
+            if number not in decider.venue.karts:
+                raise NotFound(f"There is no kart {number}.")
+            busy = [c.spec.name for c in decider.venue.courses.values()
+                    if number in c.heat.entries and c.spec.id in decider.venue.live.values()]
+            if busy:
+                raise Refused(f"Kart {number} is in {busy[0]}, which is on now.")
+            return [("kart", None, KartFact(number, gone=True, by=by))]
+        return self.writer.submit(decide)
+
+    def save_format(self, name: str, body: dict[str, Any], by: str) -> tuple[str, Any]:
+        """The new id and a future. Sessions made from a format keep what they were made with."""
+        rules_from(body)
+        return self._save_record("format", name, body, by)
+
+    def save_layout(self, body: dict[str, Any], by: str) -> tuple[str, Any]:
+        """The new id and a future."""
+        faults = layout_faults(body)
+        if faults:
+            raise BadInput(*faults)
+        return self._save_record("layout", str(body["properties"]["name"]).strip(), body, by)
+
+    def _save_record(self, kind: str, name: str, body: dict[str, Any], by: str) -> tuple[str, Any]:
+        record_id = new_id()
+        if not 1 <= len(name) <= 80:
+            raise BadInput(Fault("name", "a name has 1 to 80 characters"))
+
+        def decide(decider: Decider) -> Sequence[Draft]:
+            records = decider.venue.formats if kind == "format" else decider.venue.layouts
+            if any(record.name == name for record in records.values()):
+                raise Refused(f"There is a {kind} '{name}' already.")
+            return [(kind, None, RecordFact(record_id, name, body, by))]
+        return record_id, self.writer.submit(decide)
+
+    def add_driver(self, name: str) -> Any:
+        """A future; the driver is made if the name is new. Read the id back by name."""
+        made: list[str] = []
+
+        def decide(decider: Decider) -> Sequence[Draft]:
+            made.append(driver_of(decider, name))
+            return []
+        return made, self.writer.submit(decide)

@@ -1,0 +1,86 @@
+"""A session as the writer hands it to the screens: frozen, and the board it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from trackd.core.time import Micros
+from trackd.timing import clock, finish
+from trackd.timing.board import Board, Row, SessionInfo
+from trackd.timing.facts import SessionFact
+from trackd.timing.flags import NEXT_STEP, State
+from trackd.timing.heat import Heat
+from trackd.timing.session import legal_orders
+from trackd.timing.standings import standings
+from trackd.timing.venue import Course
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One session after one commit."""
+
+    spec: SessionFact
+    heat: Heat
+    seq: int
+    created_wall_us: Micros
+    green_wall_us: Micros | None
+    ended_wall_us: Micros | None
+
+    @classmethod
+    def of(cls, course: Course) -> Snapshot:
+        """The session as it stands now."""
+        return cls(course.spec, course.heat, course.seq, course.created_wall_us, course.green_wall_us,
+                   course.ended_wall_us)
+
+
+def info_of(shot: Snapshot) -> SessionInfo:
+    """The session's header."""
+    spec, heat = shot.spec, shot.heat
+    rules = heat.rules
+    return SessionInfo(
+        id=spec.id, name=spec.name, track=spec.track, layout=spec.layout, format=str(rules.length), ranking=rules.ranking,
+        start=rules.start, finish=rules.finish, state=heat.state.value, flag=heat.flag.value, entries=len(heat.entries),
+        duration_us=rules.length.duration_us, laps=rules.length.laps, created_at_us=shot.created_wall_us,
+        green_at_us=shot.green_wall_us, ended_at_us=shot.ended_wall_us, version=heat.version,
+        confirmed_by=heat.confirmed_by, confirmed_at_us=heat.confirmed_wall_us)
+
+
+def board_of(shot: Snapshot, now_us: Micros, rows: tuple[Row, ...] | None = None) -> Board:
+    """The board at ``now_us`` track time; ``rows`` where they are known already."""
+    heat = shot.heat
+    length = heat.rules.length
+    until_us = heat.chequered_us if heat.chequered_us is not None else now_us
+    elapsed_us = clock.race_time(heat.start_us, heat.pauses, until_us)
+    leader = max((len(e.laps) for e in heat.entries.values() if e.opened_us is not None), default=-1)
+    next_order = NEXT_STEP[heat.state]
+    return Board(
+        session=info_of(shot), rows=standings(heat) if rows is None else rows, seq=shot.seq, elapsed_us=elapsed_us,
+        remaining_us=None if length.duration_us is None else max(0, length.duration_us - elapsed_us),
+        remaining_laps=None if length.laps is None else max(0, length.laps - max(leader, 0)),
+        clock_running=heat.state is State.RUNNING and heat.start_us is not None,
+        leader_lap=leader + 1, sectors=heat.rules.sectors + 1 if heat.rules.sectors else 0,
+        next_order=next_order, next_due=_due(heat, now_us), flag_since_us=heat.flag_since_us,
+        legal_orders=legal_orders(heat))
+
+
+def _due(heat: Heat, now_us: Micros) -> bool:
+    """Whether the next step is the thing to do now, or will come by itself."""
+    if heat.state is State.RUNNING:
+        up_us = finish.time_up(heat)
+        return up_us is not None and now_us > up_us + clock.grace([], heat.rules.grace_us)
+    return heat.state is not State.FINISHING
+
+
+def with_moves(rows: tuple[Row, ...], before: Mapping[str, Row]) -> tuple[Row, ...]:
+    """Rows with the places each kart gained or lost at its latest crossing."""
+    out = []
+    for row in rows:
+        was = before.get(row.kart)
+        if was is None or was.position is None or row.position is None:
+            out.append(row)
+        elif row.hit_seq != was.hit_seq:
+            out.append(replace(row, moved=was.position - row.position))
+        else:
+            out.append(replace(row, moved=was.moved))
+    return tuple(out)

@@ -1,0 +1,185 @@
+"""Rows that come from folding: written from the venue's changes, loaded back at start, compared by `rebuild --check`."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import msgspec
+
+from trackd.core.time import Micros
+from trackd.store import journal
+from trackd.store.tables import DERIVED
+from trackd.timing import clock
+from trackd.timing.events import Crossing, Order, Tick
+from trackd.timing.facts import OrderFact, PassingFact, RecordFact, SessionFact, TickFact
+from trackd.timing.flags import LIVE, State
+from trackd.timing.laps import Entry, Lap
+from trackd.timing.session import Session
+from trackd.timing.standings import standings
+from trackd.timing.venue import Changes, Course, Kart, Venue, rows_of
+
+_json = msgspec.json.Encoder().encode
+
+_CROSSING = "INSERT OR REPLACE INTO crossings (seq, session, kart, verdict) VALUES (?,?,?,?)"
+_LAP = ("INSERT OR REPLACE INTO laps (seq, session, kart, driver_id, number, time_us, at_us, kind, source, verdict, "
+        "sectors_us, passings) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)")
+_SESSION = ("INSERT OR REPLACE INTO sessions (id, name, track, layout, state, flag, spec, entries, created_seq, staged_us, "
+            "ended_us, created_wall_us, green_wall_us, ended_wall_us, version, confirmed_by, confirmed_wall_us) "
+            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
+
+
+def write(db: sqlite3.Connection, changes: Changes) -> None:
+    """Store what folding changed, inside the caller's transaction."""
+    again = changes.again
+    for session_id, course in again.items():
+        _rewrite(db, session_id, course)
+    db.executemany(_CROSSING, [v for v in changes.verdicts if v[1] not in again] if again else changes.verdicts)
+    db.executemany(_LAP, [_lap_row(changes.touched[s], entry, lap) for s, entry, lap in changes.laps if s not in again])
+    for course in changes.touched.values():
+        _session(db, course)
+    for number, kart in changes.karts.items():
+        if kart is None:
+            db.execute("DELETE FROM karts WHERE number = ?", (number,))
+        else:
+            db.execute("INSERT OR REPLACE INTO karts (number, class, since_seq) VALUES (?,?,?)",
+                       (number, kart.kart_class, kart.since_seq))
+    for seq, transponder, wearer in changes.worn:
+        if wearer is None:
+            db.execute("UPDATE worn SET until_seq = ? WHERE transponder = ? AND until_seq IS NULL", (seq, transponder))
+        else:
+            db.execute("INSERT INTO worn (transponder, since_seq, kart) VALUES (?,?,?)", (transponder, seq, wearer))
+    for (kind, record_id), record in changes.records.items():
+        db.execute(f"INSERT OR REPLACE INTO {kind}s (id, name, body) VALUES (?,?,?)",  # noqa: S608 - format or layout
+                   (record_id, record.name, _json(record.body)))
+    set_meta(db, "derived_seq", str(changes.seq))
+
+
+def set_meta(db: sqlite3.Connection, key: str, value: str) -> None:
+    """Keep one value by name."""
+    db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?,?)", (key, value))
+
+
+def get_meta(db: sqlite3.Connection, key: str) -> str | None:
+    """A value kept by name."""
+    row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return str(row[0]) if row else None
+
+
+def _lap_row(course: Course, entry: Entry, lap: Lap) -> tuple[object, ...]:
+    heat = course.heat
+    return (lap.seq, course.spec.id, entry.kart, entry.driver_id, lap.number, lap.time_us,
+            clock.race_time(heat.start_us, heat.pauses, lap.end_us), lap.kind, "loop", lap.verdict,
+            _json(lap.sectors), _json(lap.passings))
+
+
+def _rewrite(db: sqlite3.Connection, session_id: str, course: Course) -> None:
+    db.execute("DELETE FROM laps WHERE session = ?", (session_id,))
+    holders, verdicts = course.session.holders(), course.session.verdicts
+    named = {e.seq: e.kart for e in course.session.log if isinstance(e, Crossing)}
+    db.executemany(_CROSSING, [(seq, session_id, holders[seq] or named[seq], verdict.value)
+                               for seq, verdict in verdicts.items()])
+    db.executemany(_LAP, [_lap_row(course, entry, lap) for entry, lap in rows_of(course)])
+
+
+def _session(db: sqlite3.Connection, course: Course) -> None:
+    spec, heat = course.spec, course.heat
+    db.execute(_SESSION, (
+        spec.id, spec.name, spec.track, spec.layout, heat.state.value, heat.flag.value, _json(spec), len(heat.entries),
+        course.created_seq, course.staged_us, heat.ended_us, course.created_wall_us, course.green_wall_us,
+        course.ended_wall_us, heat.version, heat.confirmed_by, heat.confirmed_wall_us))
+    if heat.state not in (State.PROVISIONAL, State.OFFICIAL):
+        return
+    body = _json(standings(heat))
+    db.execute("INSERT OR REPLACE INTO standings (session, seq, body) VALUES (?,?,?)", (spec.id, course.seq, body))
+    if heat.version:
+        db.execute("INSERT OR REPLACE INTO results (session, version, seq, body) VALUES (?,?,?,?)",
+                   (spec.id, heat.version, course.seq, body))
+    db.execute("DELETE FROM bests WHERE session = ?", (spec.id,))
+    db.executemany("INSERT INTO bests (session, kart, driver_id, layout, best_us, set_wall_us) VALUES (?,?,?,?,?,?)",
+                   [(spec.id, e.kart, e.driver_id, spec.layout, e.bests[0][0], _wall(course, e.bests[0][1]))
+                    for e in heat.entries.values() if e.bests])
+
+
+def _wall(course: Course, at_us: Micros) -> Micros:
+    heat = course.heat
+    if course.green_wall_us is None or heat.green_us is None:
+        return course.created_wall_us
+    return course.green_wall_us + at_us - heat.green_us
+
+
+def load_venue(db: sqlite3.Connection, keep: int) -> Venue:
+    """The venue as it stood when the derived rows were last written (``meta.derived_seq``)."""
+    venue = Venue(keep=keep)
+    venue.seq = int(get_meta(db, "derived_seq") or 0)
+    worn: dict[str, list[str]] = {}
+    for transponder, kart in db.execute("SELECT transponder, kart FROM worn WHERE until_seq IS NULL ORDER BY since_seq"):
+        worn.setdefault(kart, []).append(transponder)
+        venue.owner[transponder] = kart
+    for number, kart_class, since in db.execute("SELECT number, class, since_seq FROM karts"):
+        venue.karts[number] = Kart(number, kart_class, tuple(worn.get(number, ())), since)
+    for table, records in (("formats", venue.formats), ("layouts", venue.layouts)):
+        for record_id, name, body in db.execute(f"SELECT id, name, body FROM {table}"):  # noqa: S608 - two fixed names
+            records[record_id] = RecordFact(record_id, name, msgspec.json.decode(body))
+    open_ones = db.execute("SELECT id FROM sessions WHERE state NOT IN ('official', 'void', 'provisional') "
+                           "ORDER BY created_seq").fetchall()
+    ended = db.execute("SELECT id FROM sessions WHERE state = 'provisional' ORDER BY ended_us DESC LIMIT ?", (keep,))
+    for (session_id,) in [*reversed(ended.fetchall()), *open_ones]:
+        adopt(venue, load_course(db, session_id, venue.seq))
+    return venue
+
+
+def adopt(venue: Venue, course: Course) -> None:
+    """Put a loaded session where the fold would have left it."""
+    venue.courses[course.spec.id] = course
+    if course.heat.state in LIVE:
+        venue.live[course.spec.track] = course.spec.id
+    elif course.heat.state is State.PROVISIONAL:
+        venue.latest[course.spec.track] = course.spec.id
+
+
+def load_course(db: sqlite3.Connection, session_id: str, until: int) -> Course:
+    """One session folded again from its own facts."""
+    course: Course | None = None
+    events: list[Crossing | Order | Tick] = []
+    for fact in journal.read_session(db, session_id, until):
+        body = fact.body
+        if isinstance(body, SessionFact):
+            course = Course.made_by(fact, body)
+        elif isinstance(body, PassingFact):
+            events.append(Crossing(fact.seq, body.at, body.transponder, body.kart, body.role, f"{body.key}/{body.epoch}"))
+        elif isinstance(body, TickFact):
+            events.append(Tick(fact.seq, body.at))
+        elif isinstance(body, OrderFact) and course is not None:
+            events.append(Order(fact.seq, fact.t_us, body.name, body.by, body.args, fact.wall_us))
+            if body.name == "stage":
+                course.staged_us = fact.t_us
+            elif body.name == "green" and course.green_wall_us is None:
+                course.green_wall_us = fact.wall_us
+    if course is None:
+        raise KeyError(session_id)
+    course.session = Session.of(course.session.start, events)
+    course.seq = max((e.seq for e in events), default=course.created_seq)
+    return course
+
+
+def create_tables(db: sqlite3.Connection) -> None:
+    """Empty derived tables in a scratch database, for `rebuild`."""
+    from sqlalchemy.dialects import sqlite as dialect
+    from sqlalchemy.schema import CreateTable
+
+    for table in DERIVED:
+        db.execute(str(CreateTable(table).compile(dialect=dialect.dialect())))
+    db.execute("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT)")
+
+
+def differences(db: sqlite3.Connection, other: str, most: int = 5) -> list[str]:
+    """Sentences on every derived table of ``db`` that differs from the attached database ``other``."""
+    found = []
+    for table in DERIVED:
+        columns = ", ".join(f'"{c.name}"' for c in table.columns)
+        for a, b, which in (("main", other, "is stored but does not follow from the journal"),
+                            (other, "main", "follows from the journal but is not stored")):
+            rows = db.execute(f"SELECT {columns} FROM {a}.{table.name} EXCEPT SELECT {columns} FROM {b}.{table.name} "  # noqa: S608 - fixed names
+                              f"LIMIT {most}").fetchall()
+            found += [f"{table.name}: {row[0]} {which}" for row in rows]
+    return found

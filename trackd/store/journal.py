@@ -1,0 +1,78 @@
+"""The journal on disk: append, and read back as facts."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from trackd.timing.facts import KINDS, Body, Fact, Note, PassingFact
+
+_encode = msgspec.json.Encoder().encode
+_decoders = {kind: msgspec.json.Decoder(type_) for kind, type_ in KINDS.items() if type_ is not Note}
+_decode_passing = msgspec.json.Decoder(PassingFact).decode
+_decode_note = msgspec.json.Decoder(dict).decode
+
+
+def encode_body(body: Body) -> bytes:
+    """A body as the journal stores it."""
+    return _encode(body.body if isinstance(body, Note) else body)
+
+
+def decode_body(kind: str, raw: bytes) -> Body:
+    """A body as it was stored; kinds of a newer trackd become notes."""
+    decoder = _decoders.get(kind)
+    return decoder.decode(raw) if decoder is not None else Note(_decode_note(raw))
+
+
+def append(connection: sqlite3.Connection, facts: Iterable[tuple[Fact, str | None]]) -> None:
+    """Write facts with their identity (None for all but numbered passings), inside the caller's transaction."""
+    connection.executemany(
+        "INSERT INTO journal (seq, t_us, wall_us, kind, session, identity, body) VALUES (?,?,?,?,?,?,?)",
+        [(f.seq, f.t_us, f.wall_us, f.kind, f.session, identity, encode_body(f.body)) for f, identity in facts],
+    )
+
+
+def last_seq(connection: sqlite3.Connection) -> int:
+    """The newest sequence, 0 for an empty journal."""
+    return int(connection.execute("SELECT COALESCE(MAX(seq), 0) FROM journal").fetchone()[0])
+
+
+def last_t_us(connection: sqlite3.Connection) -> int:
+    """Track time of the newest fact."""
+    row = connection.execute("SELECT t_us FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
+    return int(row[0]) if row else 0
+
+
+def read(connection: sqlite3.Connection, after: int = 0, until: int | None = None) -> Iterator[Fact]:
+    """All facts with ``after < seq <= until`` in order."""
+    rows = connection.execute(
+        "SELECT seq, t_us, wall_us, kind, session, body FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq",
+        (after, until if until is not None else 1 << 62),
+    )
+    return map(_fact, rows)
+
+
+def read_session(connection: sqlite3.Connection, session: str, until: int) -> Iterator[Fact]:
+    """The facts of one session up to ``until``: its own, and the passings it owns."""
+    rows = connection.execute(
+        "SELECT seq, t_us, wall_us, kind, session, body FROM journal WHERE seq <= :until AND seq IN "
+        "(SELECT seq FROM journal WHERE session = :id UNION SELECT seq FROM crossings WHERE session = :id) ORDER BY seq",
+        {"until": until, "id": session},
+    )
+    return map(_fact, rows)
+
+
+def known(connection: sqlite3.Connection, identity: str) -> tuple[str | None, int] | None:
+    """(transponder, decoder clock) of the stored passing with this identity, None if there is none."""
+    row = connection.execute("SELECT body FROM journal WHERE identity = ?", (identity,)).fetchone()
+    if row is None:
+        return None
+    body = _decode_passing(row[0])
+    return body.transponder, body.rtc
+
+
+def _fact(row: tuple[int, int, int, str, str | None, bytes]) -> Fact:
+    seq, t_us, wall_us, kind, session, raw = row
+    return Fact(seq, t_us, wall_us, kind, session, decode_body(kind, raw))

@@ -1,0 +1,104 @@
+"""What the journal holds, as values. Every fact has a place (``seq``), a track time and a wall time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from trackd.core.time import Micros
+from trackd.timing.events import LINE
+
+
+class PassingFact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A passing as stored: what the decoder said, where its loop lay, whose transponder it was, and track time."""
+
+    link: str
+    protocol: str
+    decoder: str | None
+    key: str                          # the decoder's name for numbering
+    epoch: int
+    rtc: Micros                       # the decoder's own clock, as sent
+    at: Micros                        # track time: the clock, unwrapped, plus the epoch's offset
+    number: int | None = None
+    transponder: str | None = None
+    kart: str | None = None           # whose transponder it was then
+    track: str = "main"
+    role: str = LINE
+    strength: int | None = None
+    hits: int | None = None
+    flags: int | None = None
+    kind: str = "pass"
+    news: str = "new"
+    extra: dict[str, Any] = {}
+
+
+class SessionFact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A session as it was made. ``rules`` hold the format and what the layout adds, and never change afterwards."""
+
+    id: str
+    name: str
+    rules: dict[str, Any]
+    track: str = "main"
+    layout: str | None = None
+    entries: list[tuple[str, str | None]] = []    # (kart, driver id)
+    by: str = ""
+
+
+class OrderFact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An order of CONTRACT's list, as given."""
+
+    name: str
+    by: str = ""
+    args: dict[str, Any] = {}
+
+
+class KartFact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A kart saved or, with ``gone``, taken out of the roster."""
+
+    number: str
+    kart_class: str | None = None
+    transponders: list[str] = []
+    gone: bool = False
+    by: str = ""
+
+
+class RecordFact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A format or a layout saved, by id."""
+
+    id: str
+    name: str
+    body: dict[str, Any]
+    by: str = ""
+
+
+class Note(msgspec.Struct, frozen=True):
+    """A fact that derives nothing: rejected frames, device status, link states, gaps and their repair."""
+
+    body: dict[str, Any]
+
+
+class TickFact(msgspec.Struct, frozen=True):
+    """A deadline the session had announced was reached."""
+
+    at: Micros
+
+
+Body = PassingFact | SessionFact | OrderFact | KartFact | RecordFact | TickFact | Note
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """One line of the journal."""
+
+    seq: int
+    t_us: Micros
+    wall_us: Micros
+    kind: str
+    session: str | None
+    body: Body
+
+
+KINDS: dict[str, type[Body]] = {
+    "passing": PassingFact, "session": SessionFact, "order": OrderFact, "tick": TickFact, "kart": KartFact,
+    "format": RecordFact, "layout": RecordFact, "rejected": Note, "status": Note, "link": Note, "gap": Note,
+}

@@ -1,0 +1,222 @@
+"""The venue as the fold over the whole journal: karts, formats, layouts, sessions, and which session owns a passing.
+
+The same fold runs live, at start and in `trackd rebuild`. It notes what it changed in ``changes``; what becomes of
+that (rows, screens) is the services' business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+from trackd.core.time import Micros
+from trackd.timing.crossing import whose
+from trackd.timing.events import LINE, Crossing, Order, Tick, Verdict
+from trackd.timing.facts import Fact, KartFact, OrderFact, PassingFact, RecordFact, SessionFact, TickFact
+from trackd.timing.flags import LIVE, State
+from trackd.timing.formats import Rules
+from trackd.timing.heat import Heat
+from trackd.timing.laps import Entry, Lap
+from trackd.timing.session import Outcome, Session
+
+
+class Kart(msgspec.Struct, frozen=True):
+    """A kart and the transponders it wears now."""
+
+    number: str
+    kart_class: str | None = None
+    transponders: tuple[str, ...] = ()
+    since_seq: int = 0
+
+
+@dataclass(slots=True)
+class Course:
+    """A session in the venue: how it was made, its fold, and when it went through its stages."""
+
+    spec: SessionFact
+    session: Session
+    created_seq: int
+    created_wall_us: Micros
+    staged_us: Micros | None = None
+    green_wall_us: Micros | None = None
+    seq: int = 0                      # newest fact folded into it
+
+    @classmethod
+    def made_by(cls, fact: Fact, spec: SessionFact) -> Course:
+        """A session fresh from the fact that created it."""
+        rules = msgspec.convert(spec.rules, Rules)
+        entries = {kart: Entry(kart, driver_id) for kart, driver_id in spec.entries}
+        return cls(spec, Session.new(Heat(rules=rules, entries=entries)), fact.seq, fact.wall_us, seq=fact.seq)
+
+    @property
+    def heat(self) -> Heat:
+        """The session as it stands."""
+        return self.session.heat
+
+    @property
+    def ended_wall_us(self) -> Micros | None:
+        """When it ended, on the wall clock of the start."""
+        heat = self.heat
+        if heat.ended_us is None or heat.green_us is None or self.green_wall_us is None:
+            return None
+        return self.green_wall_us + heat.ended_us - heat.green_us
+
+
+@dataclass(slots=True)
+class Changes:
+    """What folding has changed since this was last taken."""
+
+    verdicts: list[tuple[int, str | None, str | None, str]] = field(default_factory=list)   # (seq, session, kart, it)
+    laps: list[tuple[str, Entry, Lap]] = field(default_factory=list)
+    touched: dict[str, Course] = field(default_factory=dict)      # anything of the session changed
+    again: dict[str, Course] = field(default_factory=dict)        # folded again: all its verdicts and laps
+    karts: dict[str, Kart | None] = field(default_factory=dict)
+    worn: list[tuple[int, str, str | None]] = field(default_factory=list)   # seq, transponder, kart from then on
+    records: dict[tuple[str, str], RecordFact] = field(default_factory=dict)  # (kind, id)
+    seq: int = 0
+
+
+class Venue:
+    """Folds facts. ``keep`` bounds how many provisional sessions stay in memory (None: all, as `rebuild` needs)."""
+
+    def __init__(self, keep: int | None = None) -> None:
+        self.keep = keep
+        self.seq = 0
+        self.karts: dict[str, Kart] = {}
+        self.owner: dict[str, str] = {}                    # transponder -> kart
+        self.formats: dict[str, RecordFact] = {}
+        self.layouts: dict[str, RecordFact] = {}
+        self.courses: dict[str, Course] = {}
+        self.live: dict[str, str] = {}                     # track -> session that owns its passings
+        self.latest: dict[str, str] = {}                   # track -> session that ended last
+        self.changes = Changes()
+
+    def take_changes(self) -> Changes:
+        """Everything changed since the last call."""
+        changes, self.changes = self.changes, Changes()
+        changes.seq = self.seq
+        return changes
+
+    def fold(self, fact: Fact) -> None:
+        """Take in the next fact of the journal."""
+        self.seq = fact.seq
+        body = fact.body
+        if isinstance(body, PassingFact):
+            self._passing(fact.seq, body)
+        elif isinstance(body, OrderFact):
+            self._order(fact, body)
+        elif isinstance(body, TickFact):
+            course = self.courses.get(fact.session or "")
+            if course is not None:
+                self._apply(course, Tick(fact.seq, body.at))
+        elif isinstance(body, SessionFact):
+            course = Course.made_by(fact, body)
+            self.courses[body.id] = self.changes.touched[body.id] = course
+        elif isinstance(body, KartFact):
+            self._kart(fact.seq, body)
+        elif isinstance(body, RecordFact):
+            (self.formats if fact.kind == "format" else self.layouts)[body.id] = body
+            self.changes.records[fact.kind, body.id] = body
+
+    def _passing(self, seq: int, body: PassingFact) -> None:
+        crossing = Crossing(seq, body.at, body.transponder, body.kart, body.role, f"{body.key}/{body.epoch}")
+        course = self.course_at(body.track, body.at)
+        if course is None:
+            self.changes.verdicts.append((seq, None, body.kart, Verdict.UNASSIGNED.value))
+            return
+        self._apply(course, crossing)
+
+    def course_at(self, track: str, at_us: Micros) -> Course | None:
+        """The session that owns a passing of this track at this moment."""
+        for session in (self.live.get(track), self.latest.get(track)):
+            course = self.courses.get(session) if session else None
+            if course is not None and course.staged_us is not None and at_us >= course.staged_us:
+                return course
+        return None
+
+    def _order(self, fact: Fact, body: OrderFact) -> None:
+        course = self.courses.get(fact.session or "")
+        if course is None:
+            return
+        order = Order(fact.seq, fact.t_us, body.name, body.by, body.args, fact.wall_us)
+        earlier: list[Crossing] = []
+        if body.name == "stage":
+            self._stage(course, fact.t_us)
+        elif body.name == "green" and course.green_wall_us is None:
+            course.green_wall_us = fact.wall_us
+        elif body.name == "attach":
+            earlier = [Crossing(*each) for each in body.args["crossings"]]
+        self._apply(course, order, earlier)
+
+    def _apply(self, course: Course, event: Crossing | Order | Tick, earlier: list[Crossing] | None = None) -> Outcome:
+        before, session_id = course.heat, course.spec.id
+        outcome = course.session.apply(event, with_earlier=earlier or ())
+        heat = course.heat
+        course.seq = self.seq
+        changes = self.changes
+        changes.touched[session_id] = course
+        if outcome.again:
+            changes.again.pop(session_id, None)      # the last to be folded again is written last
+            changes.again[session_id] = course
+        elif outcome.verdict is not None and isinstance(event, Crossing):
+            self._judged(course, event, before, outcome.verdict)
+        if heat.state is not before.state:
+            self._state_changed(course)
+        return outcome
+
+    def _judged(self, course: Course, event: Crossing, before: Heat, verdict: Verdict) -> None:
+        entry = whose(course.heat, event)
+        kart = entry.kart if entry else event.kart
+        self.changes.verdicts.append((event.seq, course.spec.id, kart, verdict.value))
+        if entry is not None and verdict is Verdict.COUNTED and event.role == LINE:
+            was = before.entries.get(entry.kart)
+            if was is None or len(entry.laps) > len(was.laps):
+                self.changes.laps.append((course.spec.id, entry, entry.laps[-1]))
+
+    def _state_changed(self, course: Course) -> None:
+        track, session_id = course.spec.track, course.spec.id
+        if course.heat.state in LIVE:
+            self.live[track] = session_id
+            return
+        if self.live.get(track) == session_id:
+            del self.live[track]
+        if course.heat.state is State.PROVISIONAL:
+            self.latest[track] = session_id
+        elif course.heat.state in (State.OFFICIAL, State.VOID):
+            self.courses.pop(session_id, None)
+            if self.latest.get(track) == session_id:
+                del self.latest[track]
+
+    def _stage(self, course: Course, at_us: Micros) -> None:
+        course.staged_us = at_us
+        if self.keep is None:
+            return
+        over = [c for c in self.courses.values() if c.heat.state is State.PROVISIONAL]
+        for old in over[: max(0, len(over) - self.keep)]:
+            self.courses.pop(old.spec.id, None)
+            self.latest = {track: s for track, s in self.latest.items() if s != old.spec.id}
+
+    def _kart(self, seq: int, body: KartFact) -> None:
+        old = self.karts.pop(body.number, None)
+        for transponder in old.transponders if old else ():
+            self.owner.pop(transponder, None)
+            if body.gone or transponder not in body.transponders:
+                self.changes.worn.append((seq, transponder, None))
+        if body.gone:
+            self.changes.karts[body.number] = None
+            return
+        kart = Kart(body.number, body.kart_class, tuple(body.transponders), seq)
+        for transponder in kart.transponders:
+            self.owner[transponder] = kart.number
+            if old is None or transponder not in old.transponders:
+                self.changes.worn.append((seq, transponder, kart.number))
+        self.karts[kart.number] = self.changes.karts[kart.number] = kart
+
+
+def rows_of(course: Course) -> Iterator[tuple[Entry, Lap]]:
+    """Every lap of a session with its entry."""
+    for entry in course.heat.entries.values():
+        for lap in entry.laps:
+            yield entry, lap

@@ -1,0 +1,99 @@
+"""One kart on a screen: the typed values a row template prints, made from a board row. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from trackd.core.time import Micros, lap_text
+from trackd.timing.board import Board, Row
+
+STATE_WORDS = {"pit": "In the pit", "dnf": "Did not finish", "dns": "Did not start", "dsq": "Disqualified"}
+_AT_REST = frozenset({"finished", "dnf", "dns", "dsq"})
+
+
+@dataclass(frozen=True, slots=True)
+class TimeView:
+    """A time or gap ready to print. ``mark``: best, pb, slow, off, late or ""; ``old``: waits for the next crossing."""
+
+    text: str = ""
+    mark: str = ""
+    old: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RowView:
+    """One kart in the order; the row templates of console, board and display print the same one."""
+
+    id: str                      # of the element, and of the fragment that replaces it
+    kart: str
+    name: str
+    position: str
+    laps: int
+    last: TimeView
+    best: TimeView
+    gap: TimeView
+    interval: TimeView
+    sectors: tuple[TimeView, ...]
+    state: str                   # "" | pit | done
+    note: str                    # in words under the name: state, penalties
+    leads: bool
+    finished: bool               # has taken the chequered flag
+    moved: int
+    hit_seq: int
+    hit: bool = field(default=False, compare=False)  # it has just crossed: paint it
+
+
+def element_id(prefix: str, name: str) -> str:
+    """An element id, safe in a CSS selector too, for a name that staff chose."""
+    return prefix + "-" + re.sub(r"[^A-Za-z0-9-]", lambda found: f"_{ord(found[0]):x}", name)
+
+
+def qty(number: int, one: str, many: str = "") -> str:
+    """``1 lap``, ``2 laps``."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def time_view(duration_us: Micros | None, mark: str = "") -> TimeView:
+    """A lap or sector time with its mark; empty when there is none."""
+    return TimeView() if duration_us is None else TimeView(lap_text(duration_us), mark)
+
+
+def gap_view(gap_us: Micros | None, gap_laps: int | None, *, old: bool = False) -> TimeView:
+    """``+1.192``, ``+1 lap``, ``+2 laps``; empty when there is none."""
+    if gap_laps:
+        return TimeView("+" + qty(gap_laps, "lap"), old=old)
+    return TimeView() if gap_us is None else TimeView("+" + lap_text(gap_us), old=old)
+
+
+def name_of(row: Row, names: Mapping[str, str]) -> str:
+    """Who drives: a name from the roster, or words where there is none."""
+    if row.driver_id is None:
+        return f"Kart {row.kart}"
+    return names.get(row.driver_id, "Name erased")
+
+
+def row_view(board: Board, row: Row, names: Mapping[str, str]) -> RowView:
+    """The row as every screen prints it."""
+    best_mark = "best" if row.best_is_session_best else "pb" if row.last_mark == "pb" else ""
+    padded = (*row.sectors_us, *[None] * board.sectors)[:board.sectors]
+    marks = (*row.sector_marks, *[""] * board.sectors)
+    return RowView(
+        id=element_id("row", row.kart),
+        kart=row.kart,
+        name=name_of(row, names),
+        position="" if row.position is None else str(row.position),
+        laps=row.laps,
+        last=time_view(row.last_us, row.last_mark),
+        best=time_view(row.best_us, best_mark),
+        gap=gap_view(row.gap_us, row.gap_laps, old=row.gap_old),
+        interval=gap_view(row.interval_us, row.interval_laps, old=row.gap_old),
+        sectors=tuple(time_view(time, mark) for time, mark in zip(padded, marks, strict=False)),
+        state="pit" if row.state == "pit" else "done" if row.state in _AT_REST else "",
+        note=" · ".join(filter(None, (STATE_WORDS.get(row.state, ""), row.penalties))),
+        leads=row.position == 1 and row.gap_us is None and not row.gap_laps and row.laps > 0,
+        finished=row.state == "finished",
+        moved=row.moved,
+        hit_seq=row.hit_seq,
+    )
