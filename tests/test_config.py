@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from trackd import log
 from trackd.config import SETTINGS, Link, Settings, data_folder, load
-from trackd.core.errors import BadInput
+from trackd.core.errors import BadInput, Fault
 
 FULL = """
 [venue]
@@ -80,7 +80,7 @@ def test_without_a_file_the_defaults_count_and_they_are_those_documented() -> No
         section, _, key = setting.name.partition(".")
         if key and section != "links":
             value = getattr(getattr(settings, section), key)
-            assert setting.default == ("" if value is None else str(value).lower() if value is False else str(value))
+            assert setting.default == {None: "", False: "false"}.get(value, str(value))
 
 
 def test_the_documented_names_are_exactly_those_the_file_may_hold(tmp_path: Path) -> None:
@@ -161,11 +161,12 @@ def test_any_content_either_loads_or_is_refused_in_words(tmp_path_factory: pytes
                                                          content: dict[str, Any]) -> None:
     path = tmp_path_factory.getbasetemp() / "junk.toml"
     path.write_text("\n".join(f"{key} = {_inline(value)}" for key, value in content.items()), encoding="utf-8")
+    found: tuple[Fault, ...] | None = None
     try:
         load(path, {})
     except BadInput as error:
-        assert error.faults
-        assert all(fault.where and fault.what for fault in error.faults)
+        found = error.faults
+    assert found is None or (found and all(fault.where and fault.what for fault in found))
 
 
 def _inline(value: Any) -> str:

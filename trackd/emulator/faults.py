@@ -80,7 +80,8 @@ class Trouble:
 
 def parse_faults(specs: Iterable[str]) -> tuple[FaultSpec, ...]:
     """Read faults as they are written on the command line. Raises BadInput with all that is wrong."""
-    found, faults = [], []
+    found: list[FaultSpec] = []
+    faults: list[Fault] = []
     for text in specs:
         try:
             found.append(_parse(text.strip()))
@@ -149,7 +150,7 @@ class FaultPlan:
                 else:
                     happenings.append(spec)
         if not hit and not happenings:
-            return _NO_TROUBLE
+            return NO_TROUBLE
         corrupt = hit.get("corrupted_byte")
         repeated = hit.get("repeated_read")
         return Trouble(
@@ -162,7 +163,7 @@ class FaultPlan:
             happenings=tuple(happenings))
 
 
-_NO_TROUBLE = Trouble()
+NO_TROUBLE = Trouble()
 
 
 def _at(spec: FaultSpec) -> Micros:

@@ -147,14 +147,17 @@ class Station:
         self._decoder: int | None = None
 
     def passing(self, passing: Passing) -> bytes:
-        """A PASSING as an AMBrc sends it: 01 03 04 05 06 08, further fields, 81."""
+        """A PASSING in the order of an AMBrc (01 03 04 05 06 08 .. 81), or of a ProChip where it also has a label."""
         self._decoder = _u32(passing.decoder_id)
         number = _u32(passing.transponder)
+        label = passing.extra.get("label") if number is not None else passing.transponder
+        counts = (("strength", passing.strength), ("hits", passing.hits))
+        time = ("rtc_time_us", passing.rtc_time_us)
         values = (
-            ("passing_number", passing.passing_number), ("transponder", number),
-            ("label", passing.transponder if number is None else None), ("rtc_time_us", passing.rtc_time_us),
-            ("strength", passing.strength), ("hits", passing.hits), ("flags", passing.flags),
-            *passing.extra.items(), ("decoder_id", self._decoder),
+            ("passing_number", passing.passing_number), ("transponder", number), ("label", label),
+            *((*counts, time) if number is not None and label else (time, *counts)), ("flags", passing.flags),
+            *((name, value) for name, value in passing.extra.items() if name != "label"),
+            ("decoder_id", self._decoder),
         )
         return p3.frame(p3.TOR_PASSING, p3.encode_fields(p3.TOR_PASSING, values))
 

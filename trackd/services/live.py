@@ -184,7 +184,7 @@ class Live:
         settled = {i for i in ended if self.shots[i].heat.state is not State.PROVISIONAL}
         for session_id in {*ended[:-ENDED_AT_MOST], *settled} - self._dirty.keys():
             for kept in (self.shots, self.boards, self._rows):
-                kept.pop(session_id, None)  # type: ignore[attr-defined]  # three dicts by session id
+                kept.pop(session_id, None)
 
     def _show(self, session_id: str, shot: Snapshot) -> None:
         """Which session a track shows: the one that is on, else the newest that ended; scheduled ones wait."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import event, func, select
-from sqlalchemy.engine import Row as DbRow
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from trackd.core.errors import NotFound
@@ -42,7 +41,7 @@ class Reading:
         """Let the connections go."""
         await self.engine.dispose()
 
-    async def _all(self, query: Any) -> list[DbRow[Any]]:
+    async def _all(self, query: Any) -> list[Any]:
         async with self.engine.connect() as connection:
             return list((await connection.execute(query)).all())
 
@@ -125,9 +124,14 @@ class Reading:
             return {}
         return {row.id: row.name for row in await self._all(select(drivers).where(drivers.c.id.in_(wanted)))}
 
-    async def drivers(self, after: str, limit: int) -> list[DbRow[Any]]:
+    async def drivers(self, after: str, limit: int) -> list[Any]:
         """Drivers by id."""
         return await self._all(select(drivers).where(drivers.c.id > after).order_by(drivers.c.id).limit(limit))
+
+    async def session_counts(self) -> dict[str, int]:
+        """In how many ended sessions each driver has a lap that ranks, by driver id."""
+        query = select(bests.c.driver_id, func.count()).where(bests.c.driver_id.isnot(None)).group_by(bests.c.driver_id)
+        return {row[0]: row[1] for row in await self._all(query)}
 
 
 def _info(row: Any) -> SessionInfo:

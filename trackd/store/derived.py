@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from itertools import zip_longest
 
 import msgspec
 
@@ -172,14 +173,20 @@ def create_tables(db: sqlite3.Connection) -> None:
     db.execute("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT)")
 
 
-def differences(db: sqlite3.Connection, other: str, most: int = 5) -> list[str]:
-    """Sentences on every derived table of ``db`` that differs from the attached database ``other``."""
-    found = []
+def compare(db: sqlite3.Connection, fresh: sqlite3.Connection, most: int = 5) -> list[str]:
+    """Sentences on derived rows of ``db`` that differ from ``fresh``; both are read in key order, side by side."""
+    found: list[str] = []
     for table in DERIVED:
         columns = ", ".join(f'"{c.name}"' for c in table.columns)
-        for a, b, which in (("main", other, "is stored but does not follow from the journal"),
-                            (other, "main", "follows from the journal but is not stored")):
-            rows = db.execute(f"SELECT {columns} FROM {a}.{table.name} EXCEPT SELECT {columns} FROM {b}.{table.name} "  # noqa: S608 - fixed names
-                              f"LIMIT {most}").fetchall()
-            found += [f"{table.name}: {row[0]} {which}" for row in rows]
+        keys = ", ".join(str(index + 1) for index, c in enumerate(table.columns) if c.primary_key)
+        query = f"SELECT {columns} FROM {table.name} ORDER BY {keys}"  # noqa: S608 - names from our own metadata
+        different = 0
+        for stored, derived_row in zip_longest(db.execute(query), fresh.execute(query)):
+            if stored == derived_row:
+                continue
+            different += 1
+            if different <= most:
+                found.append(f"{table.name}: stored is {stored!r:.200}, from the journal follows {derived_row!r:.200}")
+        if different > most:
+            found.append(f"{table.name}: {different - most} further differences")
     return found

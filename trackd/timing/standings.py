@@ -45,7 +45,9 @@ def _kart_key(kart: str) -> tuple[int, int, str]:
 
 def _final_key(entry: Entry) -> tuple[Any, ...]:
     """R1: laps, then the time of the last of them."""
-    return (-len(entry.laps), entry.laps[-1].end_us if entry.laps else NEVER if entry.opened_us is None else 0)
+    if entry.laps:
+        return (-len(entry.laps), entry.laps[-1].end_us)
+    return (0, NEVER if entry.opened_us is None else entry.opened_us)
 
 
 def _live_key(entry: Entry) -> tuple[Any, ...]:

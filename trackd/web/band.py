@@ -111,7 +111,7 @@ def _flag_note(board: Board) -> str:
         case "finishing":
             return f"{done} of {len(board.rows)} are in"
         case "provisional":
-            return f"{karts}, not yet official"
+            return "not yet official"
         case "official":
             return "the result stands"
         case "void":
@@ -167,7 +167,7 @@ def _next_note(board: Board) -> str:
         "stage": f"{qty(len(board.rows), 'kart')} entered",
         "green": "The clock starts at green" if info.start == "green" else "The clock starts at the first crossing",
         "resume": "Laps and time left are kept",
-        "confirm": "After this it is only superseded",
+        "confirm": f"{qty(len(board.rows), 'kart')} ranked",
     }.get(board.next_order or "", "")
 
 

@@ -53,7 +53,7 @@ def explain(error: Exception) -> tuple[int, str, tuple[Fault, ...], dict[str, st
         faults = tuple(_validation_faults(error))
         return 422, "; ".join(map(str, faults)), faults, {}
     if isinstance(error, HTTPException) and error.status_code != 500:
-        standard = error.detail == HTTPStatus(error.status_code).phrase
+        standard = error.detail in (HTTPStatus(error.status_code).phrase, getattr(type(error), "detail", None))
         sentence = _PLAIN.get(error.status_code, error.detail) if standard else error.detail
         return error.status_code, sentence, (), dict(error.headers or {})
     status = next((_STATUS[cls] for cls in type(error).__mro__ if cls in _STATUS), 500)
@@ -71,9 +71,9 @@ def _validation_faults(error: ValidationException) -> list[Fault]:
     for item in error.extra if isinstance(error.extra, list) else []:
         what = str(item.get("message", ""))
         named = _FIELD.search(what) if " field `" in what else None
-        parent = str(item.get("key") or "")
+        parent = str(item.get("key") or "").removeprefix("data")  # Litestar's word for the body as a whole
         where = ".".join(filter(None, (parent, named["field"]))) if named else parent
-        faults.append(Fault(where or str(item.get("source", "")), what))
+        faults.append(Fault(where, what))
     return faults or [Fault("", error.detail)]
 
 

@@ -33,6 +33,7 @@ class RowView:
     laps: int
     last: TimeView
     best: TimeView
+    own: TimeView                # the best again, marked also while it is fresh: where no last lap stands beside it
     gap: TimeView
     interval: TimeView
     sectors: tuple[TimeView, ...]
@@ -76,7 +77,8 @@ def name_of(row: Row, names: Mapping[str, str]) -> str:
 
 def row_view(board: Board, row: Row, names: Mapping[str, str]) -> RowView:
     """The row as every screen prints it."""
-    best_mark = "best" if row.best_is_session_best else "pb" if row.last_mark == "pb" else ""
+    best = "best" if row.best_is_session_best else ""
+    fresh = "pb" if row.last_mark == "pb" and row.last_us == row.best_us else ""
     padded = (*row.sectors_us, *[None] * board.sectors)[:board.sectors]
     marks = (*row.sector_marks, *[""] * board.sectors)
     return RowView(
@@ -86,7 +88,8 @@ def row_view(board: Board, row: Row, names: Mapping[str, str]) -> RowView:
         position="" if row.position is None else str(row.position),
         laps=row.laps,
         last=time_view(row.last_us, row.last_mark),
-        best=time_view(row.best_us, best_mark),
+        best=time_view(row.best_us, best),
+        own=time_view(row.best_us, best or fresh),
         gap=gap_view(row.gap_us, row.gap_laps, old=row.gap_old),
         interval=gap_view(row.interval_us, row.interval_laps, old=row.gap_old),
         sectors=tuple(time_view(time, mark) for time, mark in zip(padded, marks, strict=False)),

@@ -92,7 +92,7 @@ class ChartView:
 
 @dataclass(frozen=True, slots=True)
 class SheetView:
-    """A result page. ``qr`` is SVG made by us, or ""; ``current`` says whether the session still goes on."""
+    """A result page. ``qr`` is SVG made by us, or ""."""
 
     id: str
     title: str
@@ -154,7 +154,7 @@ def chart_view(board: Board, laps: Sequence[LapLine], names: Mapping[str, str]) 
     return ChartView(_WIDTH, _TOP + _STEP * len(ends) + 14, ticks, lines)
 
 
-def _cell(board: Board, line: LapLine | None, best: Mapping[str, tuple[int | None, str]]) -> LapCell:
+def _cell(line: LapLine | None, best: Mapping[str, tuple[int | None, str]]) -> LapCell:
     if line is None:
         return LapCell(TimeView())
     number, mark = best[line.kart]
@@ -173,7 +173,7 @@ def lap_blocks(board: Board, laps: Sequence[LapLine]) -> tuple[LapBlock, ...]:
     for start in range(0, len(karts), COLUMNS):
         some = tuple(karts[start:start + COLUMNS])
         found.append(LapBlock(some, tuple(
-            (number, tuple(_cell(board, by_number.get((kart, number)), best) for kart in some))
+            (number, tuple(_cell(by_number.get((kart, number)), best) for kart in some))
             for number in range(1, count + 1))))
     return tuple(found)
 
@@ -197,9 +197,8 @@ def result_view(board: Board, laps: Sequence[LapLine], names: Mapping[str, str],
     rows = []
     for row in board.rows:
         view = row_view(board, row, names)
-        mark = "best" if row.best_is_session_best else ""
         rows.append(SheetRow(
-            view.position, row.kart, view.name, row.laps, TimeView(view.best.text, mark),
+            view.position, row.kart, view.name, row.laps, view.best,
             "" if row.best_lap_number is None else str(row.best_lap_number), time_view(row.average_us).text,
             gap_view(row.gap_us, row.gap_laps).text,
             ", ".join(filter(None, (_STATES.get(row.state, ""), row.penalties)))))

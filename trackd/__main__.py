@@ -1,0 +1,5 @@
+"""``python -m trackd``."""
+
+from trackd.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,98 @@
+"""`trackd rebuild`: fold the whole journal again; put the rows in place, or prove that they are the same already."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from trackd.core.errors import NotFound
+from trackd.store import derived, journal
+from trackd.store.database import NAME, connect, lock, open_database
+from trackd.store.tables import DERIVED
+from trackd.timing.venue import Venue
+
+CHUNK = 5000
+SCRATCH = "rebuild.part"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How many facts were folded, and a sentence for each row that differs."""
+
+    facts: int
+    differences: list[str]
+
+
+def fold_into(source: sqlite3.Connection, target: sqlite3.Connection, until: int) -> int:
+    """Fold the journal up to ``until`` and write all derived rows to ``target``. Returns the number of facts."""
+    venue, count = Venue(), 0
+    target.execute("BEGIN")
+    for fact in journal.read(source, until=until):
+        venue.fold(fact)
+        count += 1
+        if count % CHUNK == 0:
+            derived.write(target, venue.take_changes())
+    derived.write(target, venue.take_changes())
+    target.execute("COMMIT")
+    return count
+
+
+def _scratch(folder: Path) -> sqlite3.Connection:
+    path = folder / SCRATCH
+    path.unlink(missing_ok=True)
+    scratch = sqlite3.connect(path, isolation_level=None)
+    scratch.execute("PRAGMA journal_mode=OFF")
+    scratch.execute("PRAGMA synchronous=OFF")
+    derived.create_tables(scratch)
+    return scratch
+
+
+def check(folder: Path) -> Found:
+    """Compare what is stored with what follows from the journal. Changes nothing; works beside a running appliance."""
+    if not (folder / NAME).exists():
+        raise NotFound(f"There is no venue in {folder}.")
+    source = open_database(folder)
+    try:
+        source.execute("BEGIN")       # one consistent view, whatever a running appliance writes meanwhile
+        until = int(derived.get_meta(source, "derived_seq") or 0)
+        scratch = _scratch(folder)
+        try:
+            facts = fold_into(source, scratch, until)
+        finally:
+            scratch.close()
+        other = sqlite3.connect(folder / SCRATCH, isolation_level=None)
+        try:
+            return Found(facts, derived.compare(source, other))
+        finally:
+            other.close()
+    finally:
+        source.close()
+        (folder / SCRATCH).unlink(missing_ok=True)
+
+
+def rebuild(folder: Path) -> int:
+    """Replace every derived row in one transaction. Not beside a running appliance: it holds the folder's lock."""
+    if not (folder / NAME).exists():
+        raise NotFound(f"There is no venue in {folder}.")
+    with lock(folder):
+        source = open_database(folder)
+        target = connect(folder / NAME)
+        try:
+            until = journal.last_seq(source)
+            scratch = _scratch(folder)
+            facts = fold_into(source, scratch, until)
+            scratch.close()
+            target.execute("ATTACH DATABASE ? AS fresh", (str(folder / SCRATCH),))
+            target.execute("BEGIN IMMEDIATE")
+            for table in DERIVED:
+                columns = ", ".join(f'"{column.name}"' for column in table.columns)
+                target.execute(f"DELETE FROM main.{table.name}")  # noqa: S608 - names from our own metadata
+                target.execute(f"INSERT INTO main.{table.name} ({columns}) SELECT {columns} FROM fresh.{table.name}")  # noqa: S608 - as above
+            derived.set_meta(target, "derived_seq", str(until))
+            target.execute("COMMIT")
+            return facts
+        finally:
+            target.close()
+            source.close()
+            (folder / SCRATCH).unlink(missing_ok=True)

@@ -1,0 +1,280 @@
+"""The console: race control, heats, karts, drivers, set-up. Staff only; before the first staff, only set-up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+from urllib.parse import quote
+
+from litestar import Request, Response, get, post
+from litestar.response import Redirect
+
+from trackd.core.errors import BadInput, Fault, TrackdError
+from trackd.services.appliance import Appliance
+from trackd.services.roster import FORMAT_FIELDS, LINE_ROLES
+from trackd.services.sessions import ORDERS, NewSession
+from trackd.services.staff import STAFF_ROLES, WrongSecret, action_of_order
+from trackd.web.auth import COOKIE, PUBLIC, check, client, login_cookie, logout_cookie, principal
+from trackd.web.band import format_words
+from trackd.web.desk import DriverLine, FormView, NamedLine, StaffLine, form_view
+from trackd.web.pages import html, kart_lines, page_view
+from trackd.web.screens import Screens
+from trackd.web.views import heats_view
+
+AnyRequest = Request[Any, Any, Any]
+LENGTHS = (("8m", "8 minutes"), ("10m", "10 minutes"), ("12L", "12 laps"), ("8m+1L", "8 minutes and a lap"))
+
+
+def _gate(request: AnyRequest, appliance: Appliance) -> Response[Any] | None:
+    """What a guest gets instead of a console page: set-up before the first staff, then the sign-in."""
+    if principal(request) is not None:
+        return None
+    if appliance.staff.setup_code() is not None:
+        return html("console/first.html", page=page_view(request, appliance, "Set up"), form=form_view())
+    return Redirect(f"/console/login?next={quote(request.url.path)}", status_code=303)
+
+
+async def _form(request: AnyRequest) -> dict[str, list[str]]:
+    data = await request.form()
+    return {name: [str(value) for value in data.getall(name)] for name in data}
+
+
+def _one(values: dict[str, list[str]], name: str) -> str:
+    return values.get(name, [""])[-1].strip()
+
+
+@get(["/console", "/console/sessions/{session_id:str}"])
+async def race(request: AnyRequest, appliance: Appliance, screens: Screens, session_id: str = "now") -> Response[Any]:
+    """Race control of what is on now, or of one session."""
+    gate = _gate(request, appliance)
+    if gate is not None:
+        return gate
+    await screens.prepare(session_id)
+    view = screens.view("console", session_id)
+    return html("console/race.html", page=page_view(request, appliance, view.band.title, "race"), view=view)
+
+
+@post("/console/sessions/{session_id:str}/orders", status_code=204)
+async def give_order(request: AnyRequest, appliance: Appliance, session_id: str) -> None:
+    """An order from a key or a button; the screens show what came of it, a refusal comes back as a sentence."""
+    values = await _form(request)
+    name = _one(values, "order")
+    who = check(request, action_of_order(name))
+    args: dict[str, Any] = {field: _one(values, field) for field in ORDERS.get(name, ()) if _one(values, field)}
+    if "seconds" in args:
+        try:
+            args["seconds"] = float(args["seconds"])
+        except ValueError:
+            raise BadInput(Fault("seconds", "must be a number")) from None
+    await appliance.order(session_id, name, args, who.name)
+
+
+async def _heats_page(request: AnyRequest, appliance: Appliance, form: FormView) -> Response[str]:
+    venue = appliance.live.writer.venue
+    formats = [(r.name, f"{r.name} ({format_words(str(r.body['format']))})") for r in dict(venue.formats).values()]
+    layouts = [(r.id, r.name) for r in dict(venue.layouts).values()] or [("", "none")]
+    board = appliance.current()
+    drivers = [DriverLine(row.name) for row in await appliance.reading.drivers("", 500)]
+    return html("console/heats.html", page=page_view(request, appliance, "Heats", "heats"), form=form,
+                heats=heats_view(appliance.heats(), appliance.zone, board.session.id if board else ""),
+                formats=formats or list(LENGTHS), layouts=layouts, karts=kart_lines(appliance), drivers=drivers)
+
+
+@get("/console/heats")
+async def heats(request: AnyRequest, appliance: Appliance) -> Response[Any]:
+    """The sessions of today and a form for the next."""
+    return _gate(request, appliance) or await _heats_page(request, appliance, form_view())
+
+
+@post("/console/heats", status_code=200)
+async def new_heat(request: AnyRequest, appliance: Appliance) -> Response[Any]:
+    """Make a heat from the form, then show it in race control."""
+    who = check(request, "orders")
+    values = await _form(request)
+    entries = []
+    for kart in kart_lines(appliance):
+        driver = _one(values, f"driver:{kart.number}")
+        if driver or kart.number in values.get("kart", []):
+            entries.append((kart.number, driver or None))
+    fields = {name: _one(values, name) for name in FORMAT_FIELDS if _one(values, name)}
+    wanted = NewSession(_one(values, "name"), entries, layout=_one(values, "layout") or None, fields=fields)
+    try:
+        session_id = await appliance.create_session(wanted, who.name)
+    except TrackdError as error:
+        return await _heats_page(request, appliance, form_view(values, _faults(error), ("name", "format", "layout")))
+    return Redirect(f"/console/sessions/{session_id}", status_code=303)
+
+
+def _faults(error: TrackdError) -> tuple[Fault, ...]:
+    return error.faults if isinstance(error, BadInput) else (Fault("", str(error)),)
+
+
+def _karts_page(request: AnyRequest, appliance: Appliance, form: FormView) -> Response[str]:
+    return html("console/karts.html", page=page_view(request, appliance, "Karts", "karts"), form=form,
+                karts=kart_lines(appliance))
+
+
+@get("/console/karts")
+async def karts(request: AnyRequest, appliance: Appliance, edit: str = "", transponder: str = "") -> Response[Any]:
+    """All karts, and a form for one."""
+    gate = _gate(request, appliance)
+    if gate is not None:
+        return gate
+    kart = appliance.live.writer.venue.karts.get(edit)
+    values = {"transponders": [transponder]} if transponder else {}
+    if kart is not None:
+        values = {"old": [edit], "number": [kart.number], "class": [kart.kart_class or ""],
+                  "transponders": [", ".join(kart.transponders)]}
+    return _karts_page(request, appliance, form_view(values))
+
+
+@post("/console/karts", status_code=200)
+async def save_kart(request: AnyRequest, appliance: Appliance) -> Response[Any]:
+    """Save the kart of the form, or take it out."""
+    who = check(request, "karts")
+    values = await _form(request)
+    old, number = _one(values, "old"), _one(values, "number")
+    transponders = [each.strip() for each in _one(values, "transponders").split(",") if each.strip()]
+    try:
+        if old and _one(values, "what") == "delete":
+            await appliance.live.done(appliance.roster.delete_kart(old, who.name))
+        elif old and old != number:
+            raise BadInput(Fault("number", "a kart keeps its number; take it out and enter it anew"))
+        else:
+            await appliance.live.done(appliance.roster.save_kart(number, _one(values, "class") or None, transponders,
+                                                                 new=not old, by=who.name))
+    except TrackdError as error:
+        return _karts_page(request, appliance, form_view(values, _faults(error), ("number", "transponders", "class")))
+    return Redirect("/console/karts", status_code=303)
+
+
+async def _drivers_page(request: AnyRequest, appliance: Appliance, form: FormView) -> Response[str]:
+    rows = await appliance.reading.drivers("", 1000)
+    counts = await appliance.reading.session_counts()
+    lines = [DriverLine(row.name, counts.get(row.id, 0)) for row in sorted(rows, key=lambda row: row.name.casefold())]
+    return html("console/drivers.html", page=page_view(request, appliance, "Drivers", "drivers"), form=form, drivers=lines)
+
+
+@get("/console/drivers")
+async def drivers(request: AnyRequest, appliance: Appliance) -> Response[Any]:
+    """All drivers, and a form for one."""
+    return _gate(request, appliance) or await _drivers_page(request, appliance, form_view())
+
+
+@post("/console/drivers", status_code=200)
+async def add_driver(request: AnyRequest, appliance: Appliance) -> Response[Any]:
+    """Add the driver of the form."""
+    check(request, "drivers")
+    values = await _form(request)
+    try:
+        _, future = appliance.roster.add_driver(_one(values, "name"))
+        await appliance.live.done(future)
+    except TrackdError as error:
+        faults = [Fault("name", fault.what) for fault in _faults(error)]
+        return await _drivers_page(request, appliance, form_view(values, faults, ("name",)))
+    return Redirect("/console/drivers", status_code=303)
+
+
+SETUP_FORMS = {"staff": ("name", "role", "pin"), "format": ("name", *FORMAT_FIELDS), "layout": ("geojson",)}
+
+
+def _setup_page(request: AnyRequest, appliance: Appliance, screens: Screens, what: str = "",
+                form: FormView | None = None) -> Response[str]:
+    venue = appliance.live.writer.venue
+    forms = {name: form_view(prefix=name) for name in SETUP_FORMS}
+    if form is not None:
+        forms[what] = form
+    return html(
+        "console/setup.html", page=page_view(request, appliance, "Set up", "setup"), health=screens.health(), forms=forms,
+        staff=[StaffLine(person.name, person.role) for person in appliance.staff.list_staff()],
+        roles=[(role, role) for role in STAFF_ROLES],
+        formats=[NamedLine(r.name, format_words(str(r.body["format"]))) for r in dict(venue.formats).values()],
+        layouts=[NamedLine(r.name, _lines(r.body)) for r in dict(venue.layouts).values()])
+
+
+def _lines(geojson: dict[str, Any]) -> str:
+    roles = [feature["properties"]["role"] for feature in geojson["features"]]
+    return ", ".join(role.replace("_", " ").replace(":", " ") for role in roles if LINE_ROLES.fullmatch(role))
+
+
+@get("/console/setup")
+async def setup(request: AnyRequest, appliance: Appliance, screens: Screens) -> Response[Any]:
+    """Links, staff, formats, layouts."""
+    return _gate(request, appliance) or _setup_page(request, appliance, screens)
+
+
+@post("/console/setup", status_code=200, opt=PUBLIC)
+async def save_setup(request: AnyRequest, appliance: Appliance, screens: Screens) -> Response[Any]:
+    """The first admin by the one-time code; afterwards staff, formats and layouts by an admin."""
+    values = await _form(request)
+    if principal(request) is None and appliance.staff.setup_code() is not None:
+        return await _first_admin(request, appliance, values)
+    who = check(request, "admin")
+    what = _one(values, "what")
+    if what not in SETUP_FORMS:
+        raise BadInput(Fault("what", "must be staff, format or layout"))
+    try:
+        if what == "staff":
+            await asyncio.to_thread(appliance.staff.add_staff, _one(values, "name"), _one(values, "role"), _one(values, "pin"))
+        elif what == "format":
+            body = {name: _one(values, name) for name in FORMAT_FIELDS if _one(values, name)}
+            await appliance.live.done(appliance.roster.save_format(_one(values, "name"), body, who.name)[1])
+        else:
+            await appliance.live.done(appliance.roster.save_layout(_geojson(_one(values, "geojson")), who.name)[1])
+    except TrackdError as error:
+        return _setup_page(request, appliance, screens, what,
+                           form_view(values, _faults(error), SETUP_FORMS[what], prefix=what))
+    return Redirect(f"/console/setup#{what}", status_code=303)
+
+
+def _geojson(text: str) -> dict[str, Any]:
+    try:
+        body = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BadInput(Fault("geojson", f"line {error.lineno}, column {error.colno}: {error.msg}")) from None
+    if not isinstance(body, dict):
+        raise BadInput(Fault("geojson", "a layout is a GeoJSON FeatureCollection"))
+    return body
+
+
+async def _first_admin(request: AnyRequest, appliance: Appliance, values: dict[str, list[str]]) -> Response[Any]:
+    name, pin = _one(values, "name"), _one(values, "pin")
+    try:
+        await asyncio.to_thread(appliance.staff.setup, _one(values, "code"), name, pin, client(request))
+        token = await asyncio.to_thread(appliance.staff.login, name, pin, client(request))
+    except TrackdError as error:
+        faults = (Fault("code", str(error)),) if isinstance(error, WrongSecret) else _faults(error)
+        return html("console/first.html", page=page_view(request, appliance, "Set up"),
+                    form=form_view(values, faults, ("code", "name", "pin")))
+    return Redirect("/console", status_code=303, cookies=[login_cookie(token, request)])
+
+
+@get("/console/login", opt=PUBLIC)
+async def login_page(request: AnyRequest, appliance: Appliance, next: str = "/console") -> Response[Any]:  # noqa: A002 - the query's name
+    """Name and PIN."""
+    if appliance.staff.setup_code() is not None:
+        return Redirect("/console", status_code=303)
+    return html("console/login.html", page=page_view(request, appliance, "Sign in"), form=form_view({"next": [next]}))
+
+
+@post("/console/login", status_code=200, opt=PUBLIC)
+async def login(request: AnyRequest, appliance: Appliance) -> Response[Any]:
+    """Sign in and go where one wanted to go; only to a page of this console."""
+    values = await _form(request)
+    try:
+        token = await asyncio.to_thread(appliance.staff.login, _one(values, "name"), _one(values, "pin"), client(request))
+    except TrackdError as error:
+        return html("console/login.html", page=page_view(request, appliance, "Sign in"),
+                    form=form_view(values, _faults(error)))
+    target = _one(values, "next")
+    target = target if target.startswith("/console") and "//" not in target and "\\" not in target else "/console"
+    return Redirect(target, status_code=303, cookies=[login_cookie(token, request)])
+
+
+@post("/console/logout", status_code=200)
+async def logout(request: AnyRequest, appliance: Appliance) -> Response[Any]:
+    """Sign out."""
+    await asyncio.to_thread(appliance.staff.logout, request.cookies.get(COOKIE, ""))
+    return Redirect("/", status_code=303, cookies=[logout_cookie()])
+
