@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
 from trackd.core.errors import BadInput, LinkDown
-from trackd.core.records import Record, Status
+from trackd.core.records import Passing, Record, Status
 from trackd.core.time import SECOND
 from trackd.emulator.decoder import DecoderEmulator
 from trackd.emulator.field import Field
@@ -56,21 +57,19 @@ def test_several_clients_each_get_everything_from_their_connecting_on(run, proto
     run(test)
 
 
-@pytest.mark.parametrize("protocol", ["p3", "node"])
-@pytest.mark.parametrize("fault", ["dropped_frame:0.3", "corrupted_byte:0.3"])
+@pytest.mark.parametrize(("protocol", "fault"), [
+    ("p3", "dropped_frame:0.3"), ("p3", "corrupted_byte:0.3"),
+    ("node", "dropped_frame:0.3"),   # a node's line has no checksum: not every corrupted one shows
+])
 def test_lost_frames_can_be_asked_for_again(run, protocol, fault):
     async def test(wire):
         emulator = await wire.emulator(protocol, faults=[fault], seed=1)
         listener = await wire.listener(protocol, ask=True)
         drive(emulator, 60)
-        wanted = max(range(60), key=lambda n: (n + 1 in listener.highest.values(), n))
-        await wire.until(lambda: listener.highest)
-        await wire.until(lambda: {p.passing_number for p in listener.passings} >= set(
-            range(1, max(listener.highest.values()) + 1)) and max(listener.highest.values()) > 50)
-        by_number = {p.passing_number: p for p in listener.passings}
-        made = [p for p in emulator.sent if p.passing_number in by_number]
-        assert wire.same(by_number[p.passing_number] for p in made) == wire.same(made)
-        assert len(made) > 50, wanted
+        await wire.until(lambda: len({p.passing_number for p in listener.passings}) >= 58)
+        last = max(listener.highest.values())
+        await wire.until(lambda: {p.passing_number for p in listener.passings} == set(range(1, last + 1)))
+        assert set(wire.same(listener.passings)) == set(wire.same(list(emulator.sent)[:last]))
         assert bool(listener.rejected) == fault.startswith("corrupted")
 
     run(test)
@@ -111,12 +110,10 @@ def test_signs_of_life_come_by_themselves_and_share_the_numbers_where_the_wire_s
         await wire.until(lambda: sum(isinstance(frame, Status) for frame in listener.got) >= 3)
         passing = emulator.cross("4711")
         await wire.until(lambda: listener.passings)
-        before = [frame for frame in listener.got if isinstance(frame, Status)]
+        numbered = [frame for frame in listener.got if isinstance(frame, (Status, Passing))]
         if WIRES[protocol].numbers_status:
-            assert passing.passing_number > len(before[:3])
-            sequences = [frame.sequence for frame in before]
-            assert sequences == list(range(sequences[0], sequences[0] + len(sequences) + 1))[:len(sequences)] or (
-                passing.passing_number in range(sequences[0], sequences[-1]))
+            numbers = [f.passing_number if isinstance(f, Passing) else f.sequence for f in numbered]
+            assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
         else:
             assert passing.passing_number in (1, None)
 
@@ -184,7 +181,7 @@ def test_a_restart_closes_connections_and_begins_numbers_clock_and_boot_anew(run
         assert after.passing_number == 1
         assert after.rtc_time_us == before[0].rtc_time_us - 9 * SECOND
         assert (after.boot != before[0].boot) == (protocol == "node")
-        assert not [p for p in emulator.box.again(Request("resend", 2, 2))]
+        assert not list(emulator.box.again(Request("resend", 2, 2)))
         await wire.until(lambda: listener.link.status().reconnects == 1)
         assert "down" in listener.ends
 
@@ -226,7 +223,7 @@ def test_repeated_reads_are_numbered_passings_of_the_same_transponder_millisecon
         sent = list(emulator.sent)
         assert 2 <= len(sent) <= 4
         assert [p.passing_number for p in sent] == list(range(1, len(sent) + 1))
-        assert all(2_000 <= b.rtc_time_us - a.rtc_time_us <= 40_000 for a, b in zip(sent, sent[1:], strict=False))
+        assert all(2_000 <= b.rtc_time_us - a.rtc_time_us <= 40_000 for a, b in pairwise(sent))
         await wire.until(lambda: wire.same(listener.passings) == wire.same(sent))
 
     run(test)
