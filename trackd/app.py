@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+import signal
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import uvicorn
@@ -27,8 +30,28 @@ class Server(uvicorn.Server):
         self.before_shutdown = before_shutdown
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams, then all else."""
         self.before_shutdown()
         await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """SIGTERM and Ctrl-C stop the server in order. Uvicorn's own way raises them again when it is done, and that
+        would end the process before the journal is closed. Outside the main thread nothing is captured.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(each, self.stop)
+        yield
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(each)
+
+    def stop(self) -> None:
+        """Leave at the next chance."""
+        self.should_exit = True
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -49,8 +72,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 async def serve(folder: Path, settings: Settings, ready: Callable[[Appliance, str], None], *,
-                clock: TrackClock | None = None) -> None:
-    """Run the appliance until it is told to stop. ``ready`` gets the appliance and its address once it listens."""
+                clock: TrackClock | None = None, until: asyncio.Event | None = None) -> None:
+    """Run the appliance until a signal, or ``until``, stops it. ``ready`` gets it and its address once it listens."""
     sock = listen(settings.server.host, settings.server.port)
     try:
         appliance = Appliance(folder, settings, clock=clock)
@@ -69,4 +92,7 @@ async def serve(folder: Path, settings: Settings, ready: Callable[[Appliance, st
         await asyncio.sleep(0.01)
     if not serving.done():
         ready(appliance, f"http://{shown}:{port}")
+    if until is not None:
+        await until.wait()
+        server.stop()
     await serving

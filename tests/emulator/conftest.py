@@ -84,7 +84,7 @@ class Wire:
     until = staticmethod(until)
 
     async def emulator(self, protocol: str, **options: object) -> DecoderEmulator:
-        emulator = DecoderEmulator(protocol, **{"speed": 0, "status_period_s": 3600, "repeat_s": 0.01, **options})
+        emulator = DecoderEmulator(protocol, **{"speed": 0, "status_period_s": 3600, "repeat_s": 3600, **options})
         self.emulators.append(emulator)
         self.port = await emulator.start()
         return emulator

@@ -122,7 +122,7 @@ def test_signs_of_life_come_by_themselves_and_share_the_numbers_where_the_wire_s
 
 def test_chronelec_holds_its_queue_until_each_passing_is_acknowledged(run):
     async def test(wire):
-        emulator = await wire.emulator("chronelec")
+        emulator = await wire.emulator("chronelec", repeat_s=0.01)
         made = drive(emulator, 3)
         listener = await wire.listener("chronelec", ack=False)
         await wire.until(lambda: len(listener.passings) >= 4)
@@ -144,7 +144,7 @@ def test_chronelec_holds_its_queue_until_each_passing_is_acknowledged(run):
 
 def test_chronelec_answers_a_repeat_and_a_status_request(run):
     async def test(wire):
-        emulator = await wire.emulator("chronelec", repeat_s=3600)
+        emulator = await wire.emulator("chronelec")
         made = drive(emulator, 2)
         listener = await wire.listener("chronelec", ack=False)
         await wire.until(lambda: len(listener.passings) == 1)
@@ -159,7 +159,7 @@ def test_chronelec_answers_a_repeat_and_a_status_request(run):
 
 def test_chronelec_loses_nothing_whatever_the_wire_does(run):
     async def test(wire):
-        emulator = await wire.emulator("chronelec", seed=5, faults=[
+        emulator = await wire.emulator("chronelec", repeat_s=0.01, seed=5, faults=[
             "dropped_frame:0.2", "duplicate_frame:0.1", "disconnect:0.1", "split_every_byte:0.1"])
         listener = await wire.listener("chronelec")
         made = drive(emulator, 40)
@@ -273,6 +273,19 @@ def test_time_runs_as_fast_as_told_and_timed_faults_need_no_kart(run):
         listener = await wire.listener("p3")
         await wire.until(lambda: "down" in listener.ends)
         assert hasty.now_us() >= 30 * SECOND
+
+    run(test)
+
+
+def test_stopping_does_not_wait_for_a_client_that_reads_nothing(run):
+    async def test(wire):
+        emulator = await wire.emulator("node")
+        _, writer = await asyncio.open_connection("127.0.0.1", wire.port, limit=1)
+        await emulator.client_joined()
+        for _ in range(60_000):
+            emulator.cross("4711")
+        await emulator.stop()
+        writer.close()
 
     run(test)
 

@@ -30,12 +30,12 @@ STATES = {  # state -> flag, next order, legal orders
 }
 
 
-def session(state: str = "running", *, id: str = "s14", name: str = "Heat 14", karts: int = 12,
+def session(state: str = "running", *, sid: str = "s14", name: str = "Heat 14", karts: int = 12,
             ranking: str = "position", laps: int | None = None) -> SessionInfo:
     """A session of eight minutes, or of ``laps``."""
     begun = state not in {"scheduled", "staged"}
     return SessionInfo(
-        id=id, name=name, track="main", layout="Main, clockwise", format=f"{laps}L" if laps else "8m", ranking=ranking,
+        id=sid, name=name, track="main", layout="Main, clockwise", format=f"{laps}L" if laps else "8m", ranking=ranking,
         start="green", finish="leader", state="running" if state == "yellow" else state, flag=STATES[state][0],
         entries=karts, duration_us=None if laps else 8 * MINUTE, laps=laps, created_at_us=GREEN_AT - 9 * MINUTE,
         green_at_us=GREEN_AT if begun else None, ended_at_us=None, version=1 if state == "official" else 0,
@@ -58,7 +58,8 @@ def row(place: int, *, laps: int = 8, sectors: int = 3, state: str = "running") 
         interval_us=None if place == 0 or lapped or not timed else 1_192_345, interval_laps=None,
         sectors_us=tuple(None if place == 11 and n == sectors - 1 else 12_620_000 + n * 900_000 + place * 11_000
                          for n in range(sectors)),
-        state=("pit" if place == 10 and state == "running" else state), last_mark=("", "pb", "pb", "", "off", "")[place % 6],
+        state=("pit" if place == 10 and state == "running" else state),
+        last_mark=("", "pb", "pb", "", "off", "")[place % 6],
         best_is_session_best=place == 0 and timed, sector_marks=("slow", "pb", "best")[:sectors],
         gap_old=place % 5 == 3, last_lap_id="77" if timed else None, best_lap_number=min(3, laps) if timed else None,
         average_us=last + 200_000 if timed else None, hit_seq=1000 + place if timed else 0,
@@ -91,6 +92,7 @@ def laps_of(made: Board) -> list[LapLine]:
         for number in range(1, entry.laps + 1):
             time_us = 38_300_000 + rng.randrange(2_000_000)
             at += time_us
-            found.append(LapLine(entry.kart, number, time_us, at, verdict="short" if number == 5 and entry.kart == "9" else "valid",
+            found.append(LapLine(entry.kart, number, time_us, at,
+                                 verdict="short" if number == 5 and entry.kart == "9" else "valid",
                                  source="gps" if number == 6 and entry.kart == "18" else "loop"))
     return found

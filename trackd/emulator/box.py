@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trackd.core.records import Passing, Status
@@ -13,10 +14,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trackd.core.time import Micros
+    from trackd.emulator.faults import Trouble
     from trackd.protocols.codec import Request
 
 KEPT = 100_000
 """Passings kept for each loop."""
+
+
+@dataclass(slots=True)
+class Held:
+    """A passing of a stop-and-wait decoder in its queue; ``trouble`` is for the first time it is sent."""
+
+    key: int
+    data: bytes
+    passing: Passing
+    trouble: Trouble
 
 
 class Box:

@@ -13,12 +13,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trackd.core.errors import BadInput, Fault
 from trackd.core.records import Frame, Passing, Status
-from trackd.emulator.box import KEPT, Box
+from trackd.emulator.box import KEPT, Box, Held
 from trackd.emulator.faults import NO_TROUBLE, FaultPlan, FaultSpec, Trouble, parse_faults
 from trackd.emulator.field import LINE, FieldPassing
 from trackd.emulator.port import ROOM, Client, Port
@@ -29,16 +28,6 @@ if TYPE_CHECKING:
 
     from trackd.core.time import Micros
     from trackd.protocols.codec import Request
-
-
-@dataclass(slots=True)
-class Held:
-    """A passing of a stop-and-wait decoder in its queue; ``trouble`` is for the first time it is sent."""
-
-    key: int
-    data: bytes
-    passing: Passing
-    trouble: Trouble
 
 
 class DecoderEmulator:
@@ -220,19 +209,24 @@ class DecoderEmulator:
         if not self._held or not self._port.clients:
             return
         head = self._held[0]
-        for client in [only] if only else self._port.clients:
-            client.offered[head.key] = None
         trouble, head.trouble = head.trouble, NO_TROUBLE
         self._send(head.data, trouble, only)
+        if not trouble.dropped and trouble.corrupt is None:
+            for client in [only] if only else self._port.clients:
+                client.offered.extend([(head.key, self._monotonic())] * (1 + trouble.duplicate))
         self._repeat = asyncio.get_running_loop().call_later(self._repeat_s, self._offer)
 
     def _acknowledged(self, client: Client) -> None:
-        """The oldest passing this client was offered; a late one for a passing already let go changes nothing."""
-        if not client.offered:
-            return
-        key = next(iter(client.offered))
-        del client.offered[key]
-        if self._held and self._held[0].key == key:
+        """An acknowledgement carries no number: it belongs to the oldest sound line this client has not answered.
+
+        So the answer to a repeated line never lets the next passing go. Who has left lines unanswered for longer than
+        a repeat takes does not answer repeated ones.
+        """
+        stale = self._monotonic() - max(1.0, self._repeat_s)
+        while client.offered and client.offered[0][1] < stale:
+            client.offered.popleft()
+        key = client.offered.popleft()[0] if client.offered else None
+        if self._held and key in (None, self._held[0].key):
             self.acked.append(self._held.popleft().passing)
             self._let_go.set()
             self._offer()

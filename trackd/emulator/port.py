@@ -27,7 +27,7 @@ class Client:
 
     def __init__(self, writer: asyncio.StreamWriter, station: Station) -> None:
         self.station = station
-        self.offered: dict[int, None] = {}   # held passings sent and not acknowledged, oldest first
+        self.offered: deque[tuple[int, float]] = deque(maxlen=1000)   # held passings sent and not answered, and when
         self._writer = writer
         self._queue: deque[tuple[bytes, bool]] = deque()
         self._wanted = asyncio.Event()
@@ -55,6 +55,10 @@ class Client:
         self._queue.clear()
         self._moved.set()
         self._writer.close()
+
+    def abort(self) -> None:
+        """Close without writing what is left."""
+        self._writer.transport.abort()
 
     async def room(self, most: int = ROOM) -> None:
         """Wait until at most ``most`` frames are queued."""
@@ -104,13 +108,16 @@ class Port:
         return self.port
 
     async def stop(self) -> None:
-        """Close everything; what is queued is still written."""
-        self.disconnect()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Close everything; what is queued is still written, except to a client that does not take it."""
         if self._server:
             self._server.close()
+        self.disconnect()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=1)
+        for client in list(self.clients):
+            client.abort()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._server:
             await self._server.wait_closed()
 
     def disconnect(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import IO, Any
@@ -129,6 +129,11 @@ class Appliance:
         boards = [b for t in tracks if (s := self.live.current.get(t)) and (b := self.live.board_now(s)) is not None]
         on = [b for b in boards if b.session.state in ("running", "paused", "finishing")]
         return next(iter(on or boards), None)
+
+    def with_layout_name(self, info: SessionInfo) -> SessionInfo:
+        """The session as people read it: its layout by name."""
+        record = self.live.writer.venue.layouts.get(info.layout or "")
+        return info if record is None else replace(info, layout=record.name)
 
     async def named(self, board: Board) -> dict[str, str]:
         """Driver names of a board by id."""

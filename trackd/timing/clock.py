@@ -31,7 +31,7 @@ def race_time(start_us: Micros | None, pauses: Spans, at_us: Micros) -> Micros:
     """The reading of the session clock at ``at_us``; 0 before the start."""
     if start_us is None or at_us <= start_us:
         return 0
-    paused = sum(min(stop if stop is not None else at_us, at_us) - start for start, stop in pauses if start < at_us)
+    paused = sum(max(0, min(stop if stop is not None else at_us, at_us) - max(start, start_us)) for start, stop in pauses)
     return at_us - start_us - paused
 
 
@@ -41,8 +41,8 @@ def time_up(start_us: Micros | None, pauses: Spans, duration_us: Micros | None) 
         return None
     at_us = start_us + duration_us
     for start, stop in pauses:
-        if stop is not None and start < at_us:
-            at_us += stop - start
+        if stop is not None and start_us < stop and start < at_us:
+            at_us += stop - max(start, start_us)
     return at_us
 
 

@@ -44,7 +44,7 @@ def judge(heat: Heat, event: Crossing) -> tuple[Heat, Verdict]:
     if heat.counts_from_us is None or at_us < heat.counts_from_us or heat.state is State.PAUSED or entry.left:
         return _put(heat, entry, at_us), Verdict.NEUTRAL
     if role != LINE:
-        entry, verdict = _beside_the_line(entry, event)
+        entry, verdict = _beside_the_line(entry, event, heat.rules.sectors)
         return _put(heat, entry, at_us), verdict
     if heat.start_us is None:
         heat = replace(heat, start_us=at_us, barrier_us=at_us)
@@ -54,7 +54,7 @@ def judge(heat: Heat, event: Crossing) -> tuple[Heat, Verdict]:
 def _line(heat: Heat, entry: Entry, event: Crossing) -> tuple[Heat, Verdict]:
     at_us, rules = event.at_us, heat.rules
     if entry.opened_us is None:
-        from_green = rules.first_lap == "from_green" and heat.green_us is not None
+        from_green = rules.first_lap == "from_green" and heat.green_us is not None and entry.joined_us is None
         if not from_green or heat.green_us is None or at_us - heat.green_us < rules.min_lap_us:
             opened_us = heat.green_us if from_green else at_us
             entry = _open_lap(entry, 0 if from_green else event.seq, opened_us, event.epoch)
@@ -107,15 +107,21 @@ def sectors(opened_us: Micros, splits: tuple[Micros | None, ...], closed_us: Mic
     return tuple(b - a if a is not None and b is not None else None for a, b in pairwise(marks))
 
 
-def _beside_the_line(entry: Entry, event: Crossing) -> tuple[Entry, Verdict]:
+def sector_number(role: str) -> int:
+    """1 for ``sector:1``; 0 for a loop that is no sector line (one nobody gave a role)."""
+    kind, _, number = role.partition(":")
+    return int(number) if kind == "sector" and number.isdecimal() else 0
+
+
+def _beside_the_line(entry: Entry, event: Crossing, lines: int) -> tuple[Entry, Verdict]:
     """A sector line or a pit loop: marks the lap in progress, never opens or closes one."""
     if event.role == PIT_IN:
         return replace(entry, pit="in", lap_kind="in"), Verdict.COUNTED
     if event.role == PIT_OUT:
         kind = "out" if entry.lap_kind == "full" else entry.lap_kind
         return replace(entry, pit="", lap_kind=kind), Verdict.COUNTED
-    number = int(event.role.partition(":")[2])
-    if entry.opened_us is None or number <= len(entry.splits):
+    number = sector_number(event.role)
+    if entry.opened_us is None or not len(entry.splits) < number <= lines:
         return entry, Verdict.IGNORED
     splits = (*entry.splits, *([None] * (number - 1 - len(entry.splits))), event.at_us)
     return replace(entry, splits=splits, split_seqs=(*entry.split_seqs, event.seq)), Verdict.COUNTED

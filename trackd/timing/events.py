@@ -57,3 +57,10 @@ class Tick(msgspec.Struct, frozen=True):
 
 
 Event = Crossing | Order | Tick
+
+
+def place(event: Event) -> tuple[Micros, int]:
+    """Where an event belongs in the fold: (track time, seq). What holds since the start comes before everything."""
+    if isinstance(event, Order) and (event.name == "attach" or event.args.get("since") == "start"):
+        return (0, event.seq)
+    return (event.at_us, event.seq)

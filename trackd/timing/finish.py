@@ -44,14 +44,12 @@ def deadline(heat: Heat) -> Micros | None:
     up_us = time_up(heat)
     if up_us is None or heat.rules.finish == "individual":
         return up_us
-    if heat.last_lap_us is not None:      # the last lap has begun; who began it may still break down
-        return heat.bearer_until_us
     return heat.bearer_until_us if heat.bearer_until_us is not None else up_us
 
 
 def advance(heat: Heat, to_us: Micros) -> Heat:
-    """Apply every deadline that lies before ``to_us``."""
-    while (due_us := deadline(heat)) is not None and due_us < to_us:
+    """Apply every deadline that lies before ``to_us``; time is up *at* its deadline (R4: clock >= T)."""
+    while (due_us := deadline(heat)) is not None and (due_us < to_us or (due_us == to_us and _by_clock(heat))):
         if heat.state is State.FINISHING:
             heat = close(heat, due_us)
         elif heat.rules.finish == "individual":
@@ -61,13 +59,17 @@ def advance(heat: Heat, to_us: Micros) -> Heat:
     return heat
 
 
+def _by_clock(heat: Heat) -> bool:
+    return heat.state is State.RUNNING and heat.rules.finish == "individual"
+
+
 def _time_is_up(heat: Heat, at_us: Micros) -> Heat:
     """Finish `individual`: from now on each kart ends at its own next crossing (after the format's extra laps)."""
     plus = heat.rules.length.plus_laps
     wait_us = clock.grace(list(heat.entries.values()), heat.rules.grace_us) * (1 + plus)
     flag = Flag.WHITE if plus else Flag.CHEQUERED
     heat = replace(heat, state=State.FINISHING, flag=flag, flag_since_us=heat.rules.length.duration_us or 0,
-                   chequered_us=at_us, grace_end_us=at_us + wait_us, barrier_us=at_us)
+                   yellows=clock.end(heat.yellows, at_us), chequered_us=at_us, grace_end_us=at_us + wait_us, barrier_us=at_us)
     return close_if_all_in(heat, at_us)
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from trackd.core.time import Micros
 from trackd.timing import clock, crossing, finish
 from trackd.timing.clock import Spans
-from trackd.timing.events import Crossing, Event, Order, Tick, Verdict
+from trackd.timing.events import Crossing, Event, Order, Tick, Verdict, place
 from trackd.timing.flags import FLAG_ORDERS, NEXT, Flag, State
 from trackd.timing.formats import Rules
 from trackd.timing.laps import Entry
@@ -39,6 +39,7 @@ class Heat(msgspec.Struct, frozen=True):
     grace_end_us: Micros | None = None
     ended_us: Micros | None = None
     binds: tuple[tuple[str, str, Micros], ...] = ()   # (transponder, kart, from)
+    rebound: dict[str, int] = {}             # transponder -> newest order that bound it since the start
     last_us: Micros = 0                      # newest event applied
     barrier_us: Micros = 0                   # newest event whose order against passings of any kart matters
     version: int = 0
@@ -48,14 +49,14 @@ class Heat(msgspec.Struct, frozen=True):
 
 def reduce(heat: Heat, event: Event) -> tuple[Heat, Verdict | None]:
     """Apply one event at or after ``heat.last_us``. A crossing gets its verdict, other events None."""
-    if event.at_us > heat.last_us:
-        heat = finish.advance(heat, event.at_us)
+    at_us, _ = place(event)
+    if at_us > heat.last_us:
+        heat = finish.advance(heat, at_us)
     if isinstance(event, Crossing):
         return crossing.judge(heat, event)
     if isinstance(event, Order):
         heat = _order(heat, event)
-    at_us = max(heat.last_us, event.at_us)
-    return replace(heat, last_us=at_us, barrier_us=max(heat.barrier_us, event.at_us)), None
+    return replace(heat, last_us=max(heat.last_us, at_us), barrier_us=max(heat.barrier_us, at_us)), None
 
 
 def _order(heat: Heat, order: Order) -> Heat:
@@ -64,12 +65,12 @@ def _order(heat: Heat, order: Order) -> Heat:
     if order.name == "join":
         return _join(heat, order)
     if order.name == "leave":
-        return _leave(heat, order.args["kart"])
+        return _leave(heat, order)
     if order.name == "bind":
-        bind = (order.args["transponder"], order.args["kart"], order.at_us)
-        return replace(heat, binds=(*heat.binds, bind))
+        return _bind(heat, order)
     if order.name == "attach":
-        return replace(heat, counts_from_us=order.args["from_us"])
+        from_us = order.args["from_us"]
+        return replace(heat, counts_from_us=min(from_us, from_us if heat.counts_from_us is None else heat.counts_from_us))
     raise ValueError(f"the heat reducer knows no order '{order.name}'")
 
 
@@ -94,6 +95,8 @@ def _flag_order(heat: Heat, order: Order) -> Heat:
         start_us = heat.start_us if heat.start_us is not None else at_us if heat.rules.start == "green" else None
         return replace(heat, green_us=at_us, start_us=start_us,
                        counts_from_us=at_us if heat.counts_from_us is None else heat.counts_from_us)
+    if was is State.PAUSED and heat.bearer_until_us is not None:    # nobody can bring the flag under red
+        heat = replace(heat, bearer_until_us=heat.bearer_until_us + at_us - heat.pauses[-1][0])
     yellows = clock.begin(heat.yellows, at_us) if flag is Flag.YELLOW else clock.end(heat.yellows, at_us)
     pauses = clock.begin(heat.pauses, at_us) if flag is Flag.RED else clock.end(heat.pauses, at_us)
     return replace(heat, yellows=yellows, pauses=pauses)
@@ -103,20 +106,32 @@ def _join(heat: Heat, order: Order) -> Heat:
     kart, driver_id = order.args["kart"], order.args.get("driver_id")
     entry = heat.entries.get(kart)
     if entry is None:
-        entry = Entry(kart, driver_id)
+        entry = Entry(kart, driver_id, joined_us=order.at_us if heat.green_us is not None else None)
     else:
         entry = replace(entry, left=False, driver_id=driver_id or entry.driver_id)
     return replace(heat, entries={**heat.entries, kart: entry})
 
 
-def _leave(heat: Heat, kart: str) -> Heat:
+def _bind(heat: Heat, order: Order) -> Heat:
+    """A transponder is this kart's from now on, or since the start: then it replaces what was bound before."""
+    transponder = order.args["transponder"]
+    from_us, _ = place(order)
+    replaced_until = heat.rebound.get(transponder, 0)
+    if order.seq < replaced_until:
+        return heat
+    rebound = heat.rebound if from_us == order.at_us else {**heat.rebound, transponder: order.seq}
+    return replace(heat, binds=(*heat.binds, (transponder, order.args["kart"], from_us)), rebound=rebound)
+
+
+def _leave(heat: Heat, order: Order) -> Heat:
+    kart = order.args["kart"]
     entry = heat.entries.get(kart)
     if entry is None:
         return heat
     if heat.state in (State.SCHEDULED, State.STAGED):
         return replace(heat, entries={number: e for number, e in heat.entries.items() if number != kart})
     heat = replace(heat, entries={**heat.entries, kart: replace(entry, left=True)})
-    return finish.close_if_all_in(heat, heat.last_us)
+    return finish.close_if_all_in(heat, order.at_us)
 
 
 __all__ = ["Heat", "Tick", "reduce"]

@@ -51,6 +51,7 @@ class Entry(msgspec.Struct, frozen=True):
     lap_kind: str = "full"               # of the lap in progress
     finished_us: Micros | None = None
     left: bool = False
+    joined_us: Micros | None = None      # when it joined a heat that had begun
     bests: tuple[tuple[Micros, Micros, int], ...] = ()   # (time, set at, number) of ranking laps, fastest first
 
     @property

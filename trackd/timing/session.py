@@ -14,7 +14,7 @@ from trackd.core.errors import Refused
 from trackd.core.time import SECOND, Micros
 from trackd.timing import finish
 from trackd.timing.crossing import whose
-from trackd.timing.events import Crossing, Event, Order, Verdict
+from trackd.timing.events import Crossing, Event, Tick, Verdict, place
 from trackd.timing.flags import FLAG_ORDERS, LIVE, NEXT, OPEN, State, why_not
 from trackd.timing.heat import Heat, reduce
 
@@ -48,7 +48,7 @@ class Session:
     def of(cls, heat: Heat, events: Sequence[Event]) -> Session:
         """The session that these events make, whatever their order."""
         session = cls.new(heat)
-        session.log = sorted(events, key=_place)
+        session.log = sorted((each for event in events for each in _moments(event)), key=place)
         session._fold()
         return session
 
@@ -61,8 +61,8 @@ class Session:
                 self.verdicts[event.seq] = verdict
             return Outcome(verdict)
         log = [*self.log]
-        for each in (*with_earlier, event):
-            log.insert(bisect_right(log, _place(each), key=_place), each)
+        for each in (*with_earlier, *_moments(event)):
+            log.insert(bisect_right(log, place(each), key=place), each)
         self.log = log
         self._fold()
         return Outcome(self.verdicts.get(event.seq), again=True)
@@ -92,16 +92,16 @@ class Session:
         return {seq: entry.kart if entry else None for seq, entry in owners.items()}
 
 
-def _place(event: Event) -> tuple[Micros, int]:
-    """Where an event belongs in the fold. What holds from the start of the session comes before everything."""
-    if isinstance(event, Order) and (event.name == "attach" or event.args.get("since") == "start"):
-        return (0, event.seq)
-    return (event.at_us, event.seq)
+def _moments(event: Event) -> tuple[Event, ...]:
+    """The event and, where it holds since the start, the moment it was given: until then time has passed."""
+    return (event,) if place(event)[0] == event.at_us else (event, Tick(event.seq, event.at_us))
 
 
 def _in_order(heat: Heat, event: Event) -> bool:
     """Whether applying the event now gives the same as folding all events in track time order."""
-    at_us, _ = _place(event)
+    at_us, _ = place(event)
+    if at_us != event.at_us:
+        return False
     if at_us >= heat.last_us:
         return True
     if not isinstance(event, Crossing) or at_us <= heat.barrier_us or heat.state is not State.RUNNING:
@@ -135,8 +135,11 @@ def check(heat: Heat, name: str, args: dict[str, object]) -> None:
             raise Refused(why_not(heat.state, name))
         if str(args["kart"]) not in heat.entries:
             raise Refused(f"Kart {args['kart']} is not in this heat.")
-    elif name == "attach" and heat.state not in LIVE:
-        raise Refused(why_not(heat.state, name))
+    elif name == "attach":
+        if heat.state not in LIVE:
+            raise Refused(why_not(heat.state, name))
+    else:
+        raise Refused(f"There is no order '{name}'.")
 
 
 def legal_orders(heat: Heat) -> frozenset[str]:

@@ -148,16 +148,20 @@ def _behind(entry: Entry, other: Entry, ends: dict[str, list[Micros]], *,
             over: bool) -> tuple[Micros | None, int | None, bool]:
     """Time or laps ``entry`` is behind ``other``, as of its own last crossing; at the end, as of the end (R17)."""
     laps = len(entry.laps)
-    if not laps:
-        down = len(other.laps) if over else 0
-        if down or entry.opened_us is None or other.laps or other.opened_us is None:
-            return None, down or None, False
-        return entry.opened_us - other.opened_us, None, False
-    at_us = entry.laps[-1].end_us
+    at_us, then_us = _nth_us(entry, laps), _nth_us(other, laps)
     theirs = len(other.laps) if over else bisect_right(ends[other.kart], at_us)
     old = not over and len(other.laps) > theirs
     if theirs > laps:
         return None, theirs - laps, old
-    if len(other.laps) < laps:          # ahead on a sector line only
-        return None, None, old
-    return at_us - other.laps[laps - 1].end_us, None, old
+    if then_us > at_us:                 # has come past since: there is no gap yet that was measured on a line
+        return None, None, True
+    return at_us - then_us, None, old
+
+
+def _nth_us(entry: Entry, laps: int) -> Micros:
+    """When ``entry`` had completed ``laps`` laps; 0 laps: when it began the first."""
+    if laps:
+        return entry.laps[laps - 1].end_us
+    if entry.laps:
+        return entry.laps[0].start_us
+    return entry.opened_us if entry.opened_us is not None else NEVER

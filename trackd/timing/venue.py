@@ -178,12 +178,14 @@ class Venue:
     def _state_changed(self, course: Course) -> None:
         track, session_id = course.spec.track, course.spec.id
         if course.heat.state in LIVE:
-            self.live[track] = session_id
+            self.live.setdefault(track, session_id)      # an old session that opens again does not take the track
             return
         if self.live.get(track) == session_id:
             del self.live[track]
         if course.heat.state is State.PROVISIONAL:
-            self.latest[track] = session_id
+            latest = self.courses.get(self.latest.get(track, ""))
+            if latest is None or (latest.staged_us or 0) <= (course.staged_us or 0):
+                self.latest[track] = session_id
         elif course.heat.state in (State.OFFICIAL, State.VOID):
             self.courses.pop(session_id, None)
             if self.latest.get(track) == session_id:
@@ -195,8 +197,8 @@ class Venue:
             return
         over = [c for c in self.courses.values() if c.heat.state is State.PROVISIONAL]
         for old in over[: max(0, len(over) - self.keep)]:
-            self.courses.pop(old.spec.id, None)
-            self.latest = {track: s for track, s in self.latest.items() if s != old.spec.id}
+            if self.latest.get(old.spec.track) != old.spec.id:      # it may still get late passings
+                del self.courses[old.spec.id]
 
     def _kart(self, seq: int, body: KartFact) -> None:
         old = self.karts.pop(body.number, None)

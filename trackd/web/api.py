@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller, Request, Response, delete, get, post, put
-from litestar.params import Parameter
+from litestar import Controller, Response, delete, get, post, put
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from trackd.core.errors import BadInput, Fault, Refused
-from trackd.services.appliance import Appliance
 from trackd.services.happenings import board_row, info_row, lap_row, session_row
 from trackd.services.roster import FORMAT_FIELDS
 from trackd.services.sessions import NewSession
 from trackd.services.staff import action_of_order
 from trackd.timing.venue import Kart
 from trackd.web.auth import PUBLIC, check, principal, requires
+from trackd.web.given import AnyRequest, TheAppliance
 
-Limit = Annotated[int, Parameter(ge=1, le=1000, description="rows at most")]
+Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="rows at most")]
 
 
 class KartBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -80,7 +80,7 @@ def _listing(items: list[Any], limit: int, cursor: str) -> dict[str, Any]:
     return {"items": items, "next": str(items[-1][cursor]) if more else None}
 
 
-def _by(request: Request[Any, Any, Any]) -> str:
+def _by(request: AnyRequest) -> str:
     who = principal(request)
     return who.name if who is not None else ""
 
@@ -97,13 +97,13 @@ class RosterApi(Controller):
     tags = ("venue",)
 
     @get("/karts")
-    async def karts(self, appliance: Appliance, after: str = "", limit: Limit = 1000) -> dict[str, Any]:
+    async def karts(self, appliance: TheAppliance, after: FromQuery[str] = "", limit: Limit = 1000) -> dict[str, Any]:
         """All karts by number."""
         found = sorted(dict(appliance.live.writer.venue.karts).items())
         return _listing([kart_row(kart) for number, kart in found if number > after][:limit + 1], limit, "number")
 
     @post("/karts", guards=[requires("karts")])
-    async def add_kart(self, appliance: Appliance, request: Request[Any, Any, Any], data: KartBody) -> dict[str, Any]:
+    async def add_kart(self, appliance: TheAppliance, request: AnyRequest, data: JSONBody[KartBody]) -> dict[str, Any]:
         """A new kart; 409 when the number or a transponder is taken."""
         if data.number is None:
             raise BadInput(Fault("number", "missing"))
@@ -112,8 +112,8 @@ class RosterApi(Controller):
         return {"id": data.number, **kart_row(appliance.live.writer.venue.karts[data.number])}
 
     @put("/karts/{number:str}", guards=[requires("karts")])
-    async def change_kart(self, appliance: Appliance, request: Request[Any, Any, Any], number: str,
-                          data: KartBody) -> dict[str, Any]:
+    async def change_kart(self, appliance: TheAppliance, request: AnyRequest, number: FromPath[str],
+                          data: JSONBody[KartBody]) -> dict[str, Any]:
         """Change a kart's class and transponders. Past sessions keep what they had."""
         if data.number not in (None, number):
             raise BadInput(Fault("number", "a kart keeps its number; take it out and enter it anew"))
@@ -122,45 +122,45 @@ class RosterApi(Controller):
         return kart_row(appliance.live.writer.venue.karts[number])
 
     @delete("/karts/{number:str}", guards=[requires("karts")])
-    async def delete_kart(self, appliance: Appliance, request: Request[Any, Any, Any], number: str) -> None:
+    async def delete_kart(self, appliance: TheAppliance, request: AnyRequest, number: FromPath[str]) -> None:
         """Take a kart out; its laps stay."""
         await appliance.live.done(appliance.roster.delete_kart(number, _by(request)))
 
     @get("/drivers")
-    async def drivers(self, appliance: Appliance, after: str = "", limit: Limit = 100) -> dict[str, Any]:
+    async def drivers(self, appliance: TheAppliance, after: FromQuery[str] = "", limit: Limit = 100) -> dict[str, Any]:
         """Drivers in the order they were made."""
         rows = await appliance.reading.drivers(after, limit + 1)
         return _listing([{"id": row.id, "name": row.name} for row in rows], limit, "id")
 
     @post("/drivers", guards=[requires("drivers")])
-    async def add_driver(self, appliance: Appliance, data: DriverBody) -> dict[str, Any]:
+    async def add_driver(self, appliance: TheAppliance, data: JSONBody[DriverBody]) -> dict[str, Any]:
         """A driver; the same name is the same driver."""
         made, future = appliance.roster.add_driver(data.name)
         await appliance.live.done(future)
         return {"id": made[0], "name": " ".join(data.name.split())}
 
     @get("/formats")
-    async def formats(self, appliance: Appliance) -> dict[str, Any]:
+    async def formats(self, appliance: TheAppliance) -> dict[str, Any]:
         """All format templates."""
         found = dict(appliance.live.writer.venue.formats)
         return {"items": [{"id": r.id, "name": r.name, **r.body} for r in found.values()], "next": None}
 
     @post("/formats", guards=[requires("admin")])
-    async def add_format(self, appliance: Appliance, request: Request[Any, Any, Any], data: FormatBody) -> dict[str, Any]:
+    async def add_format(self, appliance: TheAppliance, request: AnyRequest, data: JSONBody[FormatBody]) -> dict[str, Any]:
         """A format template. Sessions made from it keep what they were made with."""
         record_id, future = appliance.roster.save_format(data.name, data.given(), _by(request))
         await appliance.live.done(future)
         return {"id": record_id, "name": data.name, **data.given()}
 
     @get("/layouts")
-    async def layouts(self, appliance: Appliance) -> dict[str, Any]:
+    async def layouts(self, appliance: TheAppliance) -> dict[str, Any]:
         """All layouts as GeoJSON, each with its id."""
         found = dict(appliance.live.writer.venue.layouts)
         return {"items": [{**r.body, "id": r.id, "name": r.name} for r in found.values()], "next": None}
 
     @post("/layouts", guards=[requires("admin")])
-    async def add_layout(self, appliance: Appliance, request: Request[Any, Any, Any],
-                         data: dict[str, Any]) -> dict[str, Any]:
+    async def add_layout(self, appliance: TheAppliance, request: AnyRequest,
+                         data: JSONBody[dict[str, Any]]) -> dict[str, Any]:
         """A layout: a GeoJSON FeatureCollection as CONTRACT describes it."""
         record_id, future = appliance.roster.save_layout(data, _by(request))
         await appliance.live.done(future)
@@ -174,7 +174,7 @@ class SessionsApi(Controller):
     tags = ("sessions",)
 
     @get("/passings")
-    async def passings(self, appliance: Appliance, after: int = 0, limit: Limit = 100) -> dict[str, Any]:
+    async def passings(self, appliance: TheAppliance, after: FromQuery[int] = 0, limit: Limit = 100) -> dict[str, Any]:
         """Passings in journal order with the verdict each got."""
         rows = await appliance.reading.passings(after, min(limit + 1, 1000))
         if limit == 1000:
@@ -182,7 +182,8 @@ class SessionsApi(Controller):
         return _listing(rows, limit, "seq")
 
     @get("/sessions")
-    async def sessions(self, appliance: Appliance, date: str | None = None, limit: Limit = 200) -> dict[str, Any]:
+    async def sessions(self, appliance: TheAppliance, date: FromQuery[str | None] = None,
+                       limit: Limit = 200) -> dict[str, Any]:
         """Sessions of a day at the venue (2026-11-21), or the newest of all."""
         try:
             from_us, to_us = (appliance.day_start(date), appliance.day_end(date)) if date else (None, None)
@@ -193,19 +194,19 @@ class SessionsApi(Controller):
         return {"items": [info_row(b.session if b else i) for i, b in zip(stored, boards, strict=True)], "next": None}
 
     @post("/sessions", guards=[requires("orders")])
-    async def create(self, appliance: Appliance, request: Request[Any, Any, Any], data: SessionBody) -> dict[str, Any]:
+    async def create(self, appliance: TheAppliance, request: AnyRequest, data: JSONBody[SessionBody]) -> dict[str, Any]:
         """A new session, scheduled."""
         wanted = NewSession(data.name, [(e.kart, e.driver) for e in data.entries], data.track, data.layout, data.given())
         session_id = await appliance.create_session(wanted, _by(request))
         return session_row(await appliance.board(session_id))
 
     @get("/sessions/{session_id:str}")
-    async def session(self, appliance: Appliance, session_id: str) -> dict[str, Any]:
+    async def session(self, appliance: TheAppliance, session_id: FromPath[str]) -> dict[str, Any]:
         """One session with its clock."""
         return session_row(await appliance.board(session_id))
 
     @get("/sessions/{session_id:str}/board")
-    async def board(self, appliance: Appliance, session_id: str) -> dict[str, Any]:
+    async def board(self, appliance: TheAppliance, session_id: FromPath[str]) -> dict[str, Any]:
         """The order as it stands."""
         board = await appliance.board(session_id)
         names = await appliance.named(board)
@@ -213,7 +214,8 @@ class SessionsApi(Controller):
                 "version": board.session.version}
 
     @get("/sessions/{session_id:str}/result")
-    async def result(self, appliance: Appliance, session_id: str, version: int | None = None) -> dict[str, Any]:
+    async def result(self, appliance: TheAppliance, session_id: FromPath[str],
+                     version: FromQuery[int | None] = None) -> dict[str, Any]:
         """The result; ``version`` asks for an earlier one. 409 while the session has none."""
         board, found = await appliance.result(session_id, version)
         if board.session.state not in ("provisional", "official"):
@@ -222,7 +224,7 @@ class SessionsApi(Controller):
         return {"items": [board_row(row, names) for row in board.rows], "session": session_row(board), "version": found}
 
     @get("/sessions/{session_id:str}/laps")
-    async def laps(self, appliance: Appliance, session_id: str) -> dict[str, Any]:
+    async def laps(self, appliance: TheAppliance, session_id: FromPath[str]) -> dict[str, Any]:
         """Every lap, by kart and number."""
         shot = appliance.live.shots.get(session_id)
         if shot is not None:
@@ -235,7 +237,7 @@ class SessionsApi(Controller):
         return {"items": [stored_lap(row, names) for row in stored], "next": None}
 
     @get("/laps/{lap_id:str}")
-    async def lap(self, appliance: Appliance, lap_id: str) -> dict[str, Any]:
+    async def lap(self, appliance: TheAppliance, lap_id: FromPath[str]) -> dict[str, Any]:
         """One lap with its evidence: the passings it was made of."""
         row = await appliance.reading.lap(lap_id)
         names = await appliance.reading.names({row["driver_id"]} if row["driver_id"] else ())
@@ -245,8 +247,8 @@ class SessionsApi(Controller):
         return {**stored_lap(row, names), "session": row["session"], "evidence": evidence}
 
     @post("/sessions/{session_id:str}/orders", status_code=200)
-    async def order(self, appliance: Appliance, request: Request[Any, Any, Any], session_id: str,
-                    data: dict[str, Any]) -> dict[str, Any]:
+    async def order(self, appliance: TheAppliance, request: AnyRequest, session_id: FromPath[str],
+                    data: JSONBody[dict[str, Any]]) -> dict[str, Any]:
         """Give an order: `{"order":"green"}`. The new state, or 409 with the reason."""
         name = data.pop("order", None)
         if not isinstance(name, str):
@@ -265,14 +267,14 @@ def stored_lap(row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
 
 
 @get("/api/v1/health", opt=PUBLIC, tags=["appliance"])
-async def health(appliance: Appliance) -> dict[str, Any]:
+async def health(appliance: TheAppliance) -> dict[str, Any]:
     """How the appliance is, in words."""
     status, checks = appliance.health()
     return {"status": status, "checks": [{"name": c.name, "status": c.status, "message": c.message} for c in checks]}
 
 
 @get("/metrics", tags=["appliance"])
-async def metrics(appliance: Appliance) -> Response[str]:
+async def metrics(appliance: TheAppliance) -> Response[str]:
     """Prometheus text."""
     from trackd.web.metrics import text
 

@@ -7,7 +7,8 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from trackd.core.errors import BadInput, Fault, TrackdError
@@ -18,11 +19,11 @@ from trackd.services.staff import STAFF_ROLES, WrongSecret, action_of_order
 from trackd.web.auth import COOKIE, PUBLIC, check, client, login_cookie, logout_cookie, principal
 from trackd.web.band import format_words
 from trackd.web.desk import DriverLine, FormView, NamedLine, StaffLine, form_view
+from trackd.web.given import AnyRequest, TheAppliance, TheScreens
 from trackd.web.pages import html, kart_lines, page_view
 from trackd.web.screens import Screens
 from trackd.web.views import heats_view
 
-AnyRequest = Request[Any, Any, Any]
 LENGTHS = (("8m", "8 minutes"), ("10m", "10 minutes"), ("12L", "12 laps"), ("8m+1L", "8 minutes and a lap"))
 
 
@@ -45,7 +46,8 @@ def _one(values: dict[str, list[str]], name: str) -> str:
 
 
 @get(["/console", "/console/sessions/{session_id:str}"])
-async def race(request: AnyRequest, appliance: Appliance, screens: Screens, session_id: str = "now") -> Response[Any]:
+async def race(request: AnyRequest, appliance: TheAppliance, screens: TheScreens,
+               session_id: FromPath[str] = "now") -> Response[Any]:
     """Race control of what is on now, or of one session."""
     gate = _gate(request, appliance)
     if gate is not None:
@@ -56,7 +58,7 @@ async def race(request: AnyRequest, appliance: Appliance, screens: Screens, sess
 
 
 @post("/console/sessions/{session_id:str}/orders", status_code=204)
-async def give_order(request: AnyRequest, appliance: Appliance, session_id: str) -> None:
+async def give_order(request: AnyRequest, appliance: TheAppliance, session_id: FromPath[str]) -> None:
     """An order from a key or a button; the screens show what came of it, a refusal comes back as a sentence."""
     values = await _form(request)
     name = _one(values, "order")
@@ -82,13 +84,13 @@ async def _heats_page(request: AnyRequest, appliance: Appliance, form: FormView)
 
 
 @get("/console/heats")
-async def heats(request: AnyRequest, appliance: Appliance) -> Response[Any]:
+async def heats(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     """The sessions of today and a form for the next."""
     return _gate(request, appliance) or await _heats_page(request, appliance, form_view())
 
 
 @post("/console/heats", status_code=200)
-async def new_heat(request: AnyRequest, appliance: Appliance) -> Response[Any]:
+async def new_heat(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     """Make a heat from the form, then show it in race control."""
     who = check(request, "orders")
     values = await _form(request)
@@ -116,7 +118,8 @@ def _karts_page(request: AnyRequest, appliance: Appliance, form: FormView) -> Re
 
 
 @get("/console/karts")
-async def karts(request: AnyRequest, appliance: Appliance, edit: str = "", transponder: str = "") -> Response[Any]:
+async def karts(request: AnyRequest, appliance: TheAppliance, edit: FromQuery[str] = "",
+                transponder: FromQuery[str] = "") -> Response[Any]:
     """All karts, and a form for one."""
     gate = _gate(request, appliance)
     if gate is not None:
@@ -130,7 +133,7 @@ async def karts(request: AnyRequest, appliance: Appliance, edit: str = "", trans
 
 
 @post("/console/karts", status_code=200)
-async def save_kart(request: AnyRequest, appliance: Appliance) -> Response[Any]:
+async def save_kart(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     """Save the kart of the form, or take it out."""
     who = check(request, "karts")
     values = await _form(request)
@@ -157,13 +160,13 @@ async def _drivers_page(request: AnyRequest, appliance: Appliance, form: FormVie
 
 
 @get("/console/drivers")
-async def drivers(request: AnyRequest, appliance: Appliance) -> Response[Any]:
+async def drivers(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     """All drivers, and a form for one."""
     return _gate(request, appliance) or await _drivers_page(request, appliance, form_view())
 
 
 @post("/console/drivers", status_code=200)
-async def add_driver(request: AnyRequest, appliance: Appliance) -> Response[Any]:
+async def add_driver(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     """Add the driver of the form."""
     check(request, "drivers")
     values = await _form(request)
@@ -199,13 +202,13 @@ def _lines(geojson: dict[str, Any]) -> str:
 
 
 @get("/console/setup")
-async def setup(request: AnyRequest, appliance: Appliance, screens: Screens) -> Response[Any]:
+async def setup(request: AnyRequest, appliance: TheAppliance, screens: TheScreens) -> Response[Any]:
     """Links, staff, formats, layouts."""
     return _gate(request, appliance) or _setup_page(request, appliance, screens)
 
 
 @post("/console/setup", status_code=200, opt=PUBLIC)
-async def save_setup(request: AnyRequest, appliance: Appliance, screens: Screens) -> Response[Any]:
+async def save_setup(request: AnyRequest, appliance: TheAppliance, screens: TheScreens) -> Response[Any]:
     """The first admin by the one-time code; afterwards staff, formats and layouts by an admin."""
     values = await _form(request)
     if principal(request) is None and appliance.staff.setup_code() is not None:
@@ -216,7 +219,8 @@ async def save_setup(request: AnyRequest, appliance: Appliance, screens: Screens
         raise BadInput(Fault("what", "must be staff, format or layout"))
     try:
         if what == "staff":
-            await asyncio.to_thread(appliance.staff.add_staff, _one(values, "name"), _one(values, "role"), _one(values, "pin"))
+            await asyncio.to_thread(appliance.staff.add_staff, _one(values, "name"), _one(values, "role"),
+                                    _one(values, "pin"))
         elif what == "format":
             body = {name: _one(values, name) for name in FORMAT_FIELDS if _one(values, name)}
             await appliance.live.done(appliance.roster.save_format(_one(values, "name"), body, who.name)[1])
@@ -251,7 +255,8 @@ async def _first_admin(request: AnyRequest, appliance: Appliance, values: dict[s
 
 
 @get("/console/login", opt=PUBLIC)
-async def login_page(request: AnyRequest, appliance: Appliance, next: str = "/console") -> Response[Any]:  # noqa: A002 - the query's name
+async def login_page(request: AnyRequest, appliance: TheAppliance,
+                     next: FromQuery[str] = "/console") -> Response[Any]:  # noqa: A002 - the query's name
     """Name and PIN."""
     if appliance.staff.setup_code() is not None:
         return Redirect("/console", status_code=303)
@@ -259,7 +264,7 @@ async def login_page(request: AnyRequest, appliance: Appliance, next: str = "/co
 
 
 @post("/console/login", status_code=200, opt=PUBLIC)
-async def login(request: AnyRequest, appliance: Appliance) -> Response[Any]:
+async def login(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     """Sign in and go where one wanted to go; only to a page of this console."""
     values = await _form(request)
     try:
@@ -273,7 +278,7 @@ async def login(request: AnyRequest, appliance: Appliance) -> Response[Any]:
 
 
 @post("/console/logout", status_code=200)
-async def logout(request: AnyRequest, appliance: Appliance) -> Response[Any]:
+async def logout(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     """Sign out."""
     await asyncio.to_thread(appliance.staff.logout, request.cookies.get(COOKIE, ""))
     return Redirect("/", status_code=303, cookies=[logout_cookie()])

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from typing import Any
 
 import segno
-from litestar import MediaType, Request, Response, get
+from litestar import MediaType, Response, get
+from litestar.params import FromPath
 
 from trackd.core.time import lap_text
 from trackd.services.appliance import Appliance
 from trackd.services.happenings import lap_row
 from trackd.web.auth import csrf_token, principal
 from trackd.web.desk import KartLine
+from trackd.web.given import AnyRequest, TheAppliance, TheScreens
 from trackd.web.render import render
-from trackd.web.screens import Screens
 from trackd.web.sheet import LapLine, result_view
 from trackd.web.views import PageView, VenueView
-
-AnyRequest = Request[Any, Any, Any]
 
 
 def page_view(request: AnyRequest, appliance: Appliance, title: str, current: str = "") -> PageView:
@@ -35,20 +35,21 @@ def html(template: str, **context: Any) -> Response[str]:
 
 
 @get("/")
-async def board(request: AnyRequest, appliance: Appliance, screens: Screens) -> Response[str]:
+async def board(request: AnyRequest, appliance: TheAppliance, screens: TheScreens) -> Response[str]:
     """What is on now."""
     return html("board.html", page=page_view(request, appliance, "Live"), view=screens.view("board", "now"))
 
 
 @get("/display/{name:str}")
-async def display(request: AnyRequest, appliance: Appliance, screens: Screens, name: str) -> Response[str]:
+async def display(request: AnyRequest, appliance: TheAppliance, screens: TheScreens, name: FromPath[str]) -> Response[str]:
     """A television. ``name`` is the screen's own, for whoever looks at the log."""
     return html("display/order.html", page=page_view(request, appliance, f"Display {name}"),
                 view=screens.view("display", "now"))
 
 
 @get("/sessions/{session_id:str}")
-async def session(request: AnyRequest, appliance: Appliance, screens: Screens, session_id: str) -> Response[str]:
+async def session(request: AnyRequest, appliance: TheAppliance, screens: TheScreens,
+                  session_id: FromPath[str]) -> Response[str]:
     """A live board while the session is on, its result sheet afterwards; `.csv` gives every lap."""
     if session_id.endswith(".csv"):
         return await _csv(appliance, session_id.removesuffix(".csv"))
@@ -58,18 +59,19 @@ async def session(request: AnyRequest, appliance: Appliance, screens: Screens, s
         return html("board.html", page=page_view(request, appliance, title), view=screens.view("board", session_id))
     venue = VenueView(appliance.settings.venue.name, appliance.zone)
     qr = segno.make_qr(str(request.url)).svg_inline(scale=3, border=2)
+    found = replace(found, session=appliance.with_layout_name(found.session))
     sheet = result_view(found, await _laps(appliance, session_id), await appliance.named(found), venue, qr=qr)
     return html("sessions/result.html", page=page_view(request, appliance, title), sheet=sheet)
 
 
 @get("/karts")
-async def karts(request: AnyRequest, appliance: Appliance) -> Response[str]:
+async def karts(request: AnyRequest, appliance: TheAppliance) -> Response[str]:
     """The karts of the venue."""
     return html("karts.html", page=page_view(request, appliance, "Karts"), karts=kart_lines(appliance))
 
 
 @get("/help")
-async def help_page(request: AnyRequest, appliance: Appliance) -> Response[str]:
+async def help_page(request: AnyRequest, appliance: TheAppliance) -> Response[str]:
     """The manual."""
     return html("help/index.html", page=page_view(request, appliance, "Help"))
 

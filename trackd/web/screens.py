@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -17,8 +18,17 @@ from litestar.types import Receive, Scope, Send
 from trackd.services.appliance import Appliance, Check
 from trackd.timing.board import Board
 from trackd.web.render import render_fragments, sse
-from trackd.web.views import HealthItem, LiveView, Trouble, UnknownTransponder, VenueView, board_view, console_view
-from trackd.web.views import display_view, fragments
+from trackd.web.views import (
+    HealthItem,
+    LiveView,
+    Trouble,
+    UnknownTransponder,
+    VenueView,
+    board_view,
+    console_view,
+    display_view,
+    fragments,
+)
 
 BEAT_S = 2.0
 HEADERS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store"),
@@ -106,6 +116,8 @@ class Screens:
         """What a screen of this kind shows now. ``stream``: a session id, or ``now``."""
         appliance = self.appliance
         board = appliance.current() if stream == "now" else appliance.live.board_now(stream) or self.resting.get(stream)
+        if board is not None:
+            board = replace(board, session=appliance.with_layout_name(board.session))
         names = {**appliance.live.names, **self.names.get(stream, {})}
         venue = VenueView(appliance.settings.venue.name, appliance.zone)
         heats = appliance.heats()

@@ -268,7 +268,7 @@ def _value(view: LiveView, name: str) -> Any:
 def _same_places(before: OrderView, after: OrderView) -> bool:
     frame = [(o.sectors, o.session_id, o.red, o.title, [[row.id for row in column] for column in o.columns])
              for o in (before, after)]
-    return frame[0] == frame[1] and not after.red
+    return frame[0] == frame[1]
 
 
 def _with_hits(before: OrderView, after: OrderView) -> OrderView:
@@ -292,8 +292,9 @@ def fragments(kind: str, before: LiveView | None, after: LiveView) -> list[Fragm
         if part.name == "order" and before is not None:
             view = replace(after, order=_with_hits(before.order, after.order))
             if _same_places(before.order, after.order):
+                rows = () if after.order.red else zip(before.order.rows, view.order.rows, strict=True)
                 found += [Fragment(f"partials/_row_{kind}.html", "#" + row.id, "outerHTML", {"row": row})
-                          for old, row in zip(before.order.rows, view.order.rows, strict=True) if old != row]
+                          for old, row in rows if old != row]
                 continue
         found.append(Fragment(part.template, part.target, "outerMorph", {"view": view}))
     return found
