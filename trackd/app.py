@@ -89,7 +89,7 @@ async def serve(folder: Path, settings: Settings, ready: Callable[[Appliance, st
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
     serving = asyncio.create_task(server.serve([sock]))
     while not server.started and not serving.done():
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)  # noqa: ASYNC110 - uvicorn says it has started by a flag only
     if not serving.done():
         ready(appliance, f"http://{shown}:{port}")
     if until is not None:

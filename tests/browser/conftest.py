@@ -21,6 +21,8 @@ ARGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-network
         "--disable-sync", "--disable-gpu"]
 NAME, PIN = "Renata", "4711"
 WAIT_S = 20
+# What a browser itself notes while the box is off, and when an order is refused on purpose.
+EXPECTED = ("ERR_CONNECTION", "ERR_INCOMPLETE", "Failed to fetch", "network error", "409")
 
 
 class Box:
@@ -132,8 +134,7 @@ def open_page(chromium: Any) -> Iterator[Callable[..., Any]]:
         page.set_default_timeout(WAIT_S * 1000)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda message: wrong.append(message.text)
-                if message.type == "error" and "ERR_CONNECTION" not in message.text and "ERR_INCOMPLETE" not in message.text
-                and "409" not in message.text else None)
+                if message.type == "error" and not any(each in message.text for each in EXPECTED) else None)
         page.goto(url)
         return page
 

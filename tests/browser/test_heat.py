@@ -73,8 +73,8 @@ def test_a_heat_from_staging_to_an_official_result_by_keyboard(box: Box, open_pa
     expect(sheet.locator("main")).to_contain_text("Renata")
     first = sheet.locator("table tbody tr").first
     expect(first).to_contain_text("Ada Lovelace")
-    assert [sheet.locator(".matrix tbody tr").nth(i).inner_text().split() for i in range(3)] == [
-        ["1", "30.123", "31.500"], ["2", "29.877", "30.500"], ["3", "29.000", "31.000"]]
+    laps = [re.findall(r"\d+\.\d{3}", sheet.locator(".matrix tbody tr").nth(i).inner_text()) for i in range(3)]
+    assert laps == [["30.123", "31.500"], ["29.877", "30.500"], ["29.000", "31.000"]]
 
 
 def test_keys_never_act_while_typing(box: Box, open_page: Callable[..., Any]) -> None:

@@ -75,6 +75,7 @@ class Demo:
                                         rtc_start_us=time.time_ns() // 1_000_000 * 1000)
         self.roles = {str(decoder): role for role, decoder in loops.items()}
         self.entries = Field(seed=plan.seed, karts=plan.karts, lap_s=LAP_S, sectors=SECTORS).entries
+        self._changed = asyncio.Event()
         self.pin = f"{secrets.randbelow(9000) + 1000}"
 
     def claim(self) -> None:
@@ -126,6 +127,7 @@ class Demo:
     async def direct(self, appliance: Appliance) -> None:
         """Run heats one after another, for ever. A heat somebody else makes and stages has the track first."""
         await self.furnish(appliance)
+        appliance.live.hub.boards.append(lambda _: self._changed.set())
         number = len(appliance.heats()) + 1
         while True:
             session_id = await self._next_heat(appliance, number)
@@ -163,11 +165,16 @@ class Demo:
 
     async def _until(self, appliance: Appliance, session_id: str, states: set[str]) -> None:
         while (await appliance.board(session_id)).session.state not in states:
-            await asyncio.sleep(0.2)
+            await self._news()
 
     async def _when_free(self, appliance: Appliance) -> None:
         while appliance.live.writer.venue.live:
-            await asyncio.sleep(0.2)
+            await self._news()
+
+    async def _news(self) -> None:
+        """Wait until any session changes."""
+        self._changed.clear()
+        await self._changed.wait()
 
     async def _pause(self, seconds: float) -> None:
         await asyncio.sleep(seconds / max(self.plan.speed, 0.01))

@@ -60,7 +60,8 @@ def link(status: LinkStatus) -> Happening:
     return Happening("link", 0, {"link": status.name, "state": status.state, "message": status.sentence})
 
 
-def passing_row(seq: int, body: PassingFact, wall_us: int, verdict: tuple[str | None, str | None, str] | None) -> dict[str, Any]:
+def passing_row(seq: int, body: PassingFact, wall_us: int,
+                verdict: tuple[str | None, str | None, str] | None) -> dict[str, Any]:
     """A passing as `GET /passings` gives it."""
     session, kart, said = verdict or (None, body.kart, None)
     return {"seq": seq, "link": body.link, "decoder_id": body.decoder, "passing_number": body.number,

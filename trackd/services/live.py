@@ -98,7 +98,8 @@ class Live:
         self.names.update(self.writer.names(ids))
         for track, session_id in {**self.writer.venue.latest, **self.writer.venue.live}.items():
             self.current[track] = session_id
-        for session_id in self.shots:
+        for session_id, shot in self.shots.items():
+            self.current.setdefault(shot.spec.track, session_id)
             self._make_board(session_id)
 
     async def start(self) -> None:
@@ -190,9 +191,8 @@ class Live:
         """Which session a track shows: the one that is on, else the newest that ended; scheduled ones wait."""
         track, state = shot.spec.track, shot.heat.state
         shown = self.shots.get(self.current.get(track, ""))
-        if state in LIVE or shown is None:
-            self.current[track] = session_id
-        elif shown.heat.state is State.SCHEDULED and state is not State.SCHEDULED:
+        waits = shown is None or (shown.heat.state is State.SCHEDULED and state is not State.SCHEDULED)
+        if state in LIVE or waits:
             self.current[track] = session_id
 
     def _publish(self) -> None:

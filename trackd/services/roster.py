@@ -104,7 +104,8 @@ def layout_faults(body: dict[str, Any]) -> list[Fault]:
         elif not _is_line(geometry.get("coordinates")):
             faults.append(Fault(f"{where}.geometry.coordinates", "must be two or more [longitude, latitude] points"))
         if not isinstance(role, str) or not LINE_ROLES.fullmatch(role):
-            faults.append(Fault(f"{where}.properties.role", "must be start_finish, sector:1.., pit_in, pit_out or reference"))
+            faults.append(Fault(f"{where}.properties.role",
+                                "must be start_finish, sector:1.., pit_in, pit_out or reference"))
         roles.append(role)
     if "start_finish" not in roles:
         faults.append(Fault("features", "there is no line with the role start_finish"))

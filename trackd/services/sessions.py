@@ -41,7 +41,8 @@ class NewSession:
 class Sessions:
     """Makes sessions and passes orders to the writer. ``sector_lines`` counts a track's sector loops."""
 
-    def __init__(self, writer: Writer, sector_lines: Callable[[str], int], on_names: Callable[[dict[str, str]], None]) -> None:
+    def __init__(self, writer: Writer, sector_lines: Callable[[str], int],
+                 on_names: Callable[[dict[str, str]], None]) -> None:
         self.writer, self.sector_lines, self.on_names = writer, sector_lines, on_names
 
     def create(self, wanted: NewSession, by: str) -> tuple[str, Future[int]]:
@@ -56,7 +57,8 @@ class Sessions:
             rules = msgspec.structs.replace(_rules(venue, wanted.fields, layout), sectors=self.sector_lines(wanted.track))
             _check_entries(venue, wanted.entries)
             entries = [(kart, driver_of(decider, name) if name else None) for kart, name in wanted.entries]
-            self.on_names({i: " ".join(n.split()) for (_, i), (_, n) in zip(entries, wanted.entries, strict=True) if i and n})
+            pairs = zip(entries, wanted.entries, strict=True)
+            self.on_names({driver: " ".join(name.split()) for (_, driver), (_, name) in pairs if driver and name})
             return [("session", session_id, SessionFact(session_id, wanted.name.strip(), msgspec.to_builtins(rules),
                                                         wanted.track, layout, entries, by))]
         return session_id, self.writer.submit(decide)
@@ -75,7 +77,7 @@ class Sessions:
             check(course.heat, name, checked)
             if name == "stage":
                 _check_stage(decider.venue, course)
-            return [("order", session_id, OrderFact(name, by, checked))]
+            return [("order", session_id, OrderFact(name, max(decider.now_us, course.heat.last_us), by, checked))]
         return self.writer.submit(decide)
 
     def _args(self, decider: Decider, course: Course, name: str, args: dict[str, Any]) -> dict[str, Any]:

@@ -134,10 +134,13 @@ def copy_verified(connection: sqlite3.Connection, target: Path) -> None:
 
 def _migrate(path: Path) -> None:
     """All steps in one transaction. Alembic is imported only here: a start without migrations does without it."""
+    import logging
+
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import create_engine
 
+    logging.getLogger("alembic").setLevel(logging.WARNING)      # it tells every step of its own start
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")

@@ -151,9 +151,9 @@ def load_course(db: sqlite3.Connection, session_id: str, until: int) -> Course:
         elif isinstance(body, TickFact):
             events.append(Tick(fact.seq, body.at))
         elif isinstance(body, OrderFact) and course is not None:
-            events.append(Order(fact.seq, fact.t_us, body.name, body.by, body.args, fact.wall_us))
+            events.append(Order(fact.seq, body.at, body.name, body.by, body.args, fact.wall_us))
             if body.name == "stage":
-                course.staged_us = fact.t_us
+                course.staged_us = body.at
             elif body.name == "green" and course.green_wall_us is None:
                 course.green_wall_us = fact.wall_us
     if course is None:

@@ -115,10 +115,10 @@ worn = Table(                                      # transponders are worn by a 
     Index("worn_kart", "kart"),
 )
 
-formats = Table("formats", metadata, Column("id", Text, primary_key=True), Column("name", Text, nullable=False, unique=True),
-                Column("body", LargeBinary, nullable=False))
-layouts = Table("layouts", metadata, Column("id", Text, primary_key=True), Column("name", Text, nullable=False, unique=True),
-                Column("body", LargeBinary, nullable=False))
+formats = Table("formats", metadata, Column("id", Text, primary_key=True),
+                Column("name", Text, nullable=False, unique=True), Column("body", LargeBinary, nullable=False))
+layouts = Table("layouts", metadata, Column("id", Text, primary_key=True),
+                Column("name", Text, nullable=False, unique=True), Column("body", LargeBinary, nullable=False))
 
 drivers = Table(
     "drivers", metadata,

@@ -46,7 +46,7 @@ def judge(heat: Heat, event: Crossing) -> tuple[Heat, Verdict]:
     if role != LINE:
         entry, verdict = _beside_the_line(entry, event, heat.rules.sectors)
         return _put(heat, entry, at_us), verdict
-    if heat.start_us is None:
+    if heat.start_us is None and heat.rules.start == "first_crossing":
         heat = replace(heat, start_us=at_us, barrier_us=at_us)
     return _line(heat, entry, event)
 

@@ -46,9 +46,10 @@ class SessionFact(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class OrderFact(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An order of CONTRACT's list, as given."""
+    """An order of CONTRACT's list, as given. ``at`` is its track time: never before what it was given on."""
 
     name: str
+    at: Micros
     by: str = ""
     args: dict[str, Any] = {}
 

@@ -69,25 +69,20 @@ def _time_is_up(heat: Heat, at_us: Micros) -> Heat:
     wait_us = clock.grace(list(heat.entries.values()), heat.rules.grace_us) * (1 + plus)
     flag = Flag.WHITE if plus else Flag.CHEQUERED
     heat = replace(heat, state=State.FINISHING, flag=flag, flag_since_us=heat.rules.length.duration_us or 0,
-                   yellows=clock.end(heat.yellows, at_us), chequered_us=at_us, grace_end_us=at_us + wait_us, barrier_us=at_us)
+                   chequered_us=at_us, grace_end_us=at_us + wait_us, yellows=clock.end(heat.yellows, at_us),
+                   barrier_us=at_us)
     return close_if_all_in(heat, at_us)
 
 
 def _hand_over(heat: Heat, at_us: Micros) -> Heat:
     """Time is up and the kart that should bring the flag has not come: name it, or hand on to the next in order."""
-    order = running(heat)
-    if heat.bearer is None:
-        following = order
-    else:
-        numbers = [entry.kart for entry in order]
-        following = order[numbers.index(heat.bearer) + 1:] if heat.bearer in numbers else order
-    if not following:
+    bearer = next((entry for entry in running(heat) if entry.kart not in heat.passed_over), None)
+    if bearer is None:
         return show_chequered(heat, at_us)
-    bearer = following[0]
     wait_us = clock.grace([bearer], heat.rules.grace_us)
     target = None if heat.target_laps is None else min(heat.target_laps, len(bearer.laps) + 1)
     return replace(heat, bearer=bearer.kart, bearer_until_us=at_us + wait_us, target_laps=target,
-                   barrier_us=max(heat.barrier_us, at_us))
+                   passed_over=(*heat.passed_over, bearer.kart), barrier_us=max(heat.barrier_us, at_us))
 
 
 def show_chequered(heat: Heat, at_us: Micros) -> Heat:
@@ -154,7 +149,7 @@ def _leader(heat: Heat, entry: Entry, at_us: Micros) -> Heat:
         return _take_flag(show_chequered(heat, at_us), entry, at_us)
     wait_us = clock.grace([entry], heat.rules.grace_us)
     return replace(_last_lap(heat, at_us), target_laps=laps + length.plus_laps, bearer=entry.kart,
-                   bearer_until_us=at_us + wait_us * length.plus_laps)
+                   bearer_until_us=at_us + wait_us * length.plus_laps, passed_over=(*heat.passed_over, entry.kart))
 
 
 def _last_lap(heat: Heat, at_us: Micros) -> Heat:

@@ -35,6 +35,7 @@ class Heat(msgspec.Struct, frozen=True):
     target_laps: int | None = None           # laps at which the leader is shown chequered, once that is known
     bearer: str | None = None                # the kart the flag was handed to when the leader did not come
     bearer_until_us: Micros | None = None
+    passed_over: tuple[str, ...] = ()        # karts that have had their turn to bring the flag
     chequered_us: Micros | None = None
     grace_end_us: Micros | None = None
     ended_us: Micros | None = None

@@ -23,6 +23,9 @@ FORWARDS_US: Micros = 10 * MINUTE
 """A decoder clock that gains this much on ours between two passings was set forward. Less may be buffered passings
 that come at once, or a recording played faster than it was made."""
 
+LOST_AT_MOST = 50
+"""How many given-up gaps a decoder's counter remembers."""
+
 WRAPS: dict[str, Micros] = {"tranx2": 2**32 * 1000, "chronelec": 24 * HOUR}
 """Clocks that begin anew by themselves: 32 bits of milliseconds, the time of day."""
 
@@ -45,7 +48,8 @@ class Counter(msgspec.Struct, frozen=True):
     last_clock_us: Micros | None = None
     seen_at_us: Micros = 0
     offset_us: Micros | None = None
-    missing: tuple[tuple[int, int], ...] = ()
+    missing: tuple[tuple[int, int], ...] = ()      # (first, last) of what may still come
+    lost: tuple[tuple[int, int], ...] = ()         # given up, newest last; welcome if it comes after all
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -93,14 +97,15 @@ def judge(counter: Counter, passing: Passing, now_us: Micros, key: str, known: K
         stored = known(name) if name else None
         if stored == (passing.transponder, passing.rtc_time_us):
             return Judged(News.KNOWN, counter, clock_us, _track(counter, clock_us, now_us))
-        if stored is None and any(first <= number <= last for first, last in counter.missing):
-            filled = replace(counter, missing=_without(counter.missing, number))
+        if stored is None and _fills(counter, number, clock_us, key, known):
+            filled = replace(counter, missing=_without(counter.missing, number), lost=_without(counter.lost, number))
             return Judged(News.FILLS, filled, clock_us, _track(counter, clock_us, now_us))
         return _restart(counter, passing, now_us)
     if number is None and name is not None and known(name):
         return Judged(News.KNOWN, counter, clock_us, _track(counter, clock_us, now_us))
     gained = (clock_us - counter.last_clock_us) - (now_us - counter.seen_at_us)
-    if clock_us < counter.last_clock_us - BACKWARDS_US or gained > FORWARDS_US:
+    ahead = _track(counter, clock_us, now_us) - now_us       # what was buffered comes late, never from the future
+    if clock_us < counter.last_clock_us - BACKWARDS_US or min(gained, ahead) > FORWARDS_US:
         return _restart(counter, passing, now_us, keep_numbers=True)
     gap = None
     if number is not None and counter.last_number is not None and number > counter.last_number + 1:
@@ -110,8 +115,10 @@ def judge(counter: Counter, passing: Passing, now_us: Micros, key: str, known: K
 
 def heard(counter: Counter, sequence: int | None, boot: str | None) -> tuple[Counter, tuple[int, int] | None]:
     """A numbered status (P98, node): it takes a number of the passings' own sequence, and can reveal a gap."""
-    if sequence is None or counter.last_number is None or boot != counter.boot or sequence <= counter.last_number:
+    if sequence is None or counter.last_number is None or boot != counter.boot:
         return counter, None
+    if sequence <= counter.last_number:
+        return replace(counter, missing=_without(counter.missing, sequence)), None
     gap = (counter.last_number + 1, sequence - 1) if sequence > counter.last_number + 1 else None
     missing = (*counter.missing, gap) if gap else counter.missing
     return replace(counter, last_number=sequence, missing=missing), gap
@@ -121,7 +128,16 @@ def give_up(counter: Counter, gap: tuple[int, int]) -> tuple[Counter, tuple[tupl
     """The gap was asked for and did not come: what of it is still missing, now unrecoverable."""
     lost = tuple((max(a, gap[0]), min(b, gap[1])) for a, b in counter.missing if a <= gap[1] and b >= gap[0])
     kept = tuple((a, b) for a, b in counter.missing if a > gap[1] or b < gap[0])
-    return replace(counter, missing=kept), lost
+    return replace(counter, missing=kept, lost=(*counter.lost, *lost)[-LOST_AT_MOST:]), lost
+
+
+def _fills(counter: Counter, number: int, clock_us: Micros, key: str, known: Known) -> bool:
+    """Whether a number not above the last is one that was missing: known to be, and its clock lies where it should."""
+    around = next(((a, b) for a, b in (*counter.missing, *counter.lost) if a <= number <= b), None)
+    if around is None or clock_us > (counter.last_clock_us or 0) + BACKWARDS_US:
+        return False
+    before = known(f"{key}/{counter.epoch}/{around[0] - 1}")
+    return before is None or clock_us >= before[1] - BACKWARDS_US
 
 
 def _unwrapped(counter: Counter, passing: Passing) -> Micros:

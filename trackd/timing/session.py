@@ -123,13 +123,7 @@ def check(heat: Heat, name: str, args: dict[str, object]) -> None:
         if name == "stage" and not heat.entries:
             raise Refused("'stage' is not possible: the heat has no karts yet.")
     elif name in ("join", "leave"):
-        if heat.state not in LIVE | {State.SCHEDULED}:
-            raise Refused(why_not(heat.state, name))
-        known = heat.entries.get(str(args["kart"]))
-        if name == "leave" and (known is None or known.left):
-            raise Refused(f"Kart {args['kart']} is not in this heat.")
-        if name == "join" and known is not None and not known.left:
-            raise Refused(f"Kart {args['kart']} is in this heat already.")
+        _check_entry(heat, name, str(args["kart"]))
     elif name == "bind":
         if heat.state not in OPEN:
             raise Refused(why_not(heat.state, name))
@@ -140,6 +134,16 @@ def check(heat: Heat, name: str, args: dict[str, object]) -> None:
             raise Refused(why_not(heat.state, name))
     else:
         raise Refused(f"There is no order '{name}'.")
+
+
+def _check_entry(heat: Heat, name: str, kart: str) -> None:
+    if heat.state not in LIVE | {State.SCHEDULED}:
+        raise Refused(why_not(heat.state, name))
+    known = heat.entries.get(kart)
+    if name == "leave" and (known is None or known.left):
+        raise Refused(f"Kart {kart} is not in this heat.")
+    if name == "join" and known is not None and not known.left:
+        raise Refused(f"Kart {kart} is in this heat already.")
 
 
 def legal_orders(heat: Heat) -> frozenset[str]:

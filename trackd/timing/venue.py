@@ -140,10 +140,10 @@ class Venue:
         course = self.courses.get(fact.session or "")
         if course is None:
             return
-        order = Order(fact.seq, fact.t_us, body.name, body.by, body.args, fact.wall_us)
+        order = Order(fact.seq, body.at, body.name, body.by, body.args, fact.wall_us)
         earlier: list[Crossing] = []
         if body.name == "stage":
-            self._stage(course, fact.t_us)
+            self._stage(course, body.at)
         elif body.name == "green" and course.green_wall_us is None:
             course.green_wall_us = fact.wall_us
         elif body.name == "attach":

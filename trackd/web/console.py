@@ -45,7 +45,7 @@ def _one(values: dict[str, list[str]], name: str) -> str:
     return values.get(name, [""])[-1].strip()
 
 
-@get(["/console", "/console/sessions/{session_id:str}"])
+@get(["/console", "/console/sessions/{session_id:str}"], include_in_schema=False)
 async def race(request: AnyRequest, appliance: TheAppliance, screens: TheScreens,
                session_id: FromPath[str] = "now") -> Response[Any]:
     """Race control of what is on now, or of one session."""
@@ -57,7 +57,7 @@ async def race(request: AnyRequest, appliance: TheAppliance, screens: TheScreens
     return html("console/race.html", page=page_view(request, appliance, view.band.title, "race"), view=view)
 
 
-@post("/console/sessions/{session_id:str}/orders", status_code=204)
+@post("/console/sessions/{session_id:str}/orders", status_code=204, include_in_schema=False)
 async def give_order(request: AnyRequest, appliance: TheAppliance, session_id: FromPath[str]) -> None:
     """An order from a key or a button; the screens show what came of it, a refusal comes back as a sentence."""
     values = await _form(request)
@@ -83,13 +83,13 @@ async def _heats_page(request: AnyRequest, appliance: Appliance, form: FormView)
                 formats=formats or list(LENGTHS), layouts=layouts, karts=kart_lines(appliance), drivers=drivers)
 
 
-@get("/console/heats")
+@get("/console/heats", include_in_schema=False)
 async def heats(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     """The sessions of today and a form for the next."""
     return _gate(request, appliance) or await _heats_page(request, appliance, form_view())
 
 
-@post("/console/heats", status_code=200)
+@post("/console/heats", status_code=200, include_in_schema=False)
 async def new_heat(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     """Make a heat from the form, then show it in race control."""
     who = check(request, "orders")
@@ -117,22 +117,22 @@ def _karts_page(request: AnyRequest, appliance: Appliance, form: FormView) -> Re
                 karts=kart_lines(appliance))
 
 
-@get("/console/karts")
-async def karts(request: AnyRequest, appliance: TheAppliance, edit: FromQuery[str] = "",
+@get("/console/karts", include_in_schema=False)
+async def karts(request: AnyRequest, appliance: TheAppliance, kart: FromQuery[str] = "",
                 transponder: FromQuery[str] = "") -> Response[Any]:
     """All karts, and a form for one."""
     gate = _gate(request, appliance)
     if gate is not None:
         return gate
-    kart = appliance.live.writer.venue.karts.get(edit)
+    known = appliance.live.writer.venue.karts.get(kart)
     values = {"transponders": [transponder]} if transponder else {}
-    if kart is not None:
-        values = {"old": [edit], "number": [kart.number], "class": [kart.kart_class or ""],
-                  "transponders": [", ".join(kart.transponders)]}
+    if known is not None:
+        values = {"old": [kart], "number": [kart], "class": [known.kart_class or ""],
+                  "transponders": [", ".join(known.transponders)]}
     return _karts_page(request, appliance, form_view(values))
 
 
-@post("/console/karts", status_code=200)
+@post("/console/karts", status_code=200, include_in_schema=False)
 async def save_kart(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     """Save the kart of the form, or take it out."""
     who = check(request, "karts")
@@ -140,7 +140,7 @@ async def save_kart(request: AnyRequest, appliance: TheAppliance) -> Response[An
     old, number = _one(values, "old"), _one(values, "number")
     transponders = [each.strip() for each in _one(values, "transponders").split(",") if each.strip()]
     try:
-        if old and _one(values, "what") == "delete":
+        if old and _one(values, "act") == "retire":
             await appliance.live.done(appliance.roster.delete_kart(old, who.name))
         elif old and old != number:
             raise BadInput(Fault("number", "a kart keeps its number; take it out and enter it anew"))
@@ -159,13 +159,13 @@ async def _drivers_page(request: AnyRequest, appliance: Appliance, form: FormVie
     return html("console/drivers.html", page=page_view(request, appliance, "Drivers", "drivers"), form=form, drivers=lines)
 
 
-@get("/console/drivers")
+@get("/console/drivers", include_in_schema=False)
 async def drivers(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     """All drivers, and a form for one."""
     return _gate(request, appliance) or await _drivers_page(request, appliance, form_view())
 
 
-@post("/console/drivers", status_code=200)
+@post("/console/drivers", status_code=200, include_in_schema=False)
 async def add_driver(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     """Add the driver of the form."""
     check(request, "drivers")
@@ -201,13 +201,13 @@ def _lines(geojson: dict[str, Any]) -> str:
     return ", ".join(role.replace("_", " ").replace(":", " ") for role in roles if LINE_ROLES.fullmatch(role))
 
 
-@get("/console/setup")
+@get("/console/setup", include_in_schema=False)
 async def setup(request: AnyRequest, appliance: TheAppliance, screens: TheScreens) -> Response[Any]:
     """Links, staff, formats, layouts."""
     return _gate(request, appliance) or _setup_page(request, appliance, screens)
 
 
-@post("/console/setup", status_code=200, opt=PUBLIC)
+@post("/console/setup", status_code=200, opt=PUBLIC, include_in_schema=False)
 async def save_setup(request: AnyRequest, appliance: TheAppliance, screens: TheScreens) -> Response[Any]:
     """The first admin by the one-time code; afterwards staff, formats and layouts by an admin."""
     values = await _form(request)
@@ -254,7 +254,7 @@ async def _first_admin(request: AnyRequest, appliance: Appliance, values: dict[s
     return Redirect("/console", status_code=303, cookies=[login_cookie(token, request)])
 
 
-@get("/console/login", opt=PUBLIC)
+@get("/console/login", opt=PUBLIC, include_in_schema=False)
 async def login_page(request: AnyRequest, appliance: TheAppliance,
                      next: FromQuery[str] = "/console") -> Response[Any]:  # noqa: A002 - the query's name
     """Name and PIN."""
@@ -263,7 +263,7 @@ async def login_page(request: AnyRequest, appliance: TheAppliance,
     return html("console/login.html", page=page_view(request, appliance, "Sign in"), form=form_view({"next": [next]}))
 
 
-@post("/console/login", status_code=200, opt=PUBLIC)
+@post("/console/login", status_code=200, opt=PUBLIC, include_in_schema=False)
 async def login(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     """Sign in and go where one wanted to go; only to a page of this console."""
     values = await _form(request)
@@ -277,7 +277,7 @@ async def login(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     return Redirect(target, status_code=303, cookies=[login_cookie(token, request)])
 
 
-@post("/console/logout", status_code=200)
+@post("/console/logout", status_code=200, include_in_schema=False)
 async def logout(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     """Sign out."""
     await asyncio.to_thread(appliance.staff.logout, request.cookies.get(COOKIE, ""))

@@ -34,20 +34,20 @@ def html(template: str, **context: Any) -> Response[str]:
     return Response(render(template, **context), media_type=MediaType.HTML, headers={"Cache-Control": "no-store"})
 
 
-@get("/")
+@get("/", include_in_schema=False)
 async def board(request: AnyRequest, appliance: TheAppliance, screens: TheScreens) -> Response[str]:
     """What is on now."""
     return html("board.html", page=page_view(request, appliance, "Live"), view=screens.view("board", "now"))
 
 
-@get("/display/{name:str}")
+@get("/display/{name:str}", include_in_schema=False)
 async def display(request: AnyRequest, appliance: TheAppliance, screens: TheScreens, name: FromPath[str]) -> Response[str]:
     """A television. ``name`` is the screen's own, for whoever looks at the log."""
     return html("display/order.html", page=page_view(request, appliance, f"Display {name}"),
                 view=screens.view("display", "now"))
 
 
-@get("/sessions/{session_id:str}")
+@get("/sessions/{session_id:str}", include_in_schema=False)
 async def session(request: AnyRequest, appliance: TheAppliance, screens: TheScreens,
                   session_id: FromPath[str]) -> Response[str]:
     """A live board while the session is on, its result sheet afterwards; `.csv` gives every lap."""
@@ -58,19 +58,19 @@ async def session(request: AnyRequest, appliance: TheAppliance, screens: TheScre
     if found.session.state in ("staged", "running", "paused", "finishing"):
         return html("board.html", page=page_view(request, appliance, title), view=screens.view("board", session_id))
     venue = VenueView(appliance.settings.venue.name, appliance.zone)
-    qr = segno.make_qr(str(request.url)).svg_inline(scale=3, border=2)
+    qr = segno.make_qr(str(request.url)).svg_inline(omitsize=True, border=2)
     found = replace(found, session=appliance.with_layout_name(found.session))
     sheet = result_view(found, await _laps(appliance, session_id), await appliance.named(found), venue, qr=qr)
     return html("sessions/result.html", page=page_view(request, appliance, title), sheet=sheet)
 
 
-@get("/karts")
+@get("/karts", include_in_schema=False)
 async def karts(request: AnyRequest, appliance: TheAppliance) -> Response[str]:
     """The karts of the venue."""
     return html("karts.html", page=page_view(request, appliance, "Karts"), karts=kart_lines(appliance))
 
 
-@get("/help")
+@get("/help", include_in_schema=False)
 async def help_page(request: AnyRequest, appliance: TheAppliance) -> Response[str]:
     """The manual."""
     return html("help/index.html", page=page_view(request, appliance, "Help"))
