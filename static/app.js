@@ -117,6 +117,37 @@
   document.addEventListener("htmx:sse:close", () => { connection = null; });
   document.addEventListener("htmx:sse:error", () => stale());
 
+  // --- alarm: trouble of now is heard too, once when it comes and again while it lasts -------------------------------
+  const ALARM_AGAIN_MS = 20000, alarmed = new Map();  // case id -> when it last sounded
+  let audio = null;
+  // Browsers let a page sound only after somebody has touched it; signing in and giving orders does that.
+  for (const name of ["pointerdown", "keydown"]) addEventListener(name, () => {
+    if (!$("#inbox")) return;
+    audio ??= new AudioContext();
+    if (audio.state === "suspended") audio.resume();
+  });
+  const beep = () => {
+    if (audio?.state !== "running") return;
+    for (const [after, pitch] of [[0, 880], [0.22, 660], [0.44, 880]]) {
+      const tone = audio.createOscillator(), gain = audio.createGain();
+      tone.frequency.value = pitch;
+      gain.gain.setValueAtTime(0.25, audio.currentTime + after);
+      gain.gain.exponentialRampToValueAtTime(0.001, audio.currentTime + after + 0.2);
+      tone.connect(gain).connect(audio.destination);
+      tone.start(audio.currentTime + after);
+      tone.stop(audio.currentTime + after + 0.2);
+    }
+  };
+  const alarm = () => {
+    const now = performance.now(), bad = $$('#inbox .case[data-kind="bad"]').map((each) => each.id);
+    if ("stale" in root.dataset && $("#inbox")) bad.push("stale");
+    for (const id of alarmed.keys()) if (!bad.includes(id)) alarmed.delete(id);
+    const due = bad.filter((id) => !(now - alarmed.get(id) < ALARM_AGAIN_MS));
+    for (const id of due) alarmed.set(id, now);
+    if (due.length) { root.dataset.alarm = due.join(" "); beep(); }
+    else if (!bad.length) delete root.dataset.alarm;
+  };
+
   // --- refusals: the box's own sentence -----------------------------------------------------------------------------
   const say = (sentence) => {
     const toast = document.createElement("div");
@@ -165,6 +196,6 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     tick();
-    setInterval(() => { tick(); watch(); }, 200);
+    setInterval(() => { tick(); watch(); alarm(); }, 200);
   });
 })();

@@ -88,8 +88,8 @@ async def serve(folder: Path, settings: Settings, ready: Callable[[Appliance, st
     host, port = sock.getsockname()[:2]
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
     serving = asyncio.create_task(server.serve([sock]))
-    while not server.started and not serving.done():
-        await asyncio.sleep(0.01)  # noqa: ASYNC110 - uvicorn says it has started by a flag only
+    while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn says so by a flag only
+        await asyncio.sleep(0.01)
     if not serving.done():
         ready(appliance, f"http://{shown}:{port}")
     if until is not None:

@@ -173,3 +173,19 @@ def test_the_first_start_opens_set_up_only_with_the_code_of_the_terminal(tmp_pat
         page.wait_for_selector("#band")
     finally:
         box.close()
+
+
+def test_h3_a_decoder_that_is_gone_is_seen_and_heard_at_race_control(box: Box, open_page: Callable[..., Any]) -> None:
+    page = open_page(box.address + "/console")
+    sign_in(page)
+    expect(page.locator("#health")).to_contain_text("reading")
+    page.evaluate("""() => {
+        const was = AudioContext.prototype.createOscillator;
+        window.sounded = 0;
+        AudioContext.prototype.createOscillator = function () { window.sounded++; return was.call(this); };
+    }""")
+    page.keyboard.press("Shift")                           # a touch, without which no browser lets a page sound
+    box.call(box.decoder.stop())
+    expect(page.locator(".case[data-kind=bad]")).to_contain_text("does not answer", timeout=5000)
+    expect(page.locator("#health [data-kind=bad]")).to_be_visible()
+    page.wait_for_function("window.sounded > 0", timeout=5000)

@@ -88,7 +88,7 @@ def test_chronelec_is_replayed_one_acknowledgement_at_a_time(run):
     path = recorded("chronelec.txt")
 
     async def test(wire):
-        emulator = await wire.emulator("chronelec")
+        emulator = await wire.emulator("chronelec", repeat_s=0.01)
         listener = await wire.listener("chronelec", ack=False)
         await replay(emulator, read_capture(path))
         await wire.until(lambda: listener.passings)

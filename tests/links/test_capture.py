@@ -91,7 +91,7 @@ def test_what_cannot_be_read_is_said(tmp_path):
         list(read_capture(tmp_path / "b.hex"))
     for path in (tmp_path, tmp_path / "none.bin"):
         with pytest.raises(NotFound):
-            list(read_capture(path))
+            read_capture(path)      # at once, not when the first chunk is wanted
 
 
 def test_the_recorded_day_reads_as_1388_frames():

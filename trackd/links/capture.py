@@ -157,28 +157,27 @@ def _records(segment: Path) -> Iterator[tuple[int, bytes]]:
 def read_capture(path: Path) -> Iterator[tuple[int | None, bytes]]:
     """The chunks of a capture in order, each with its wall clock in microseconds, or None where the file has no times.
 
-    Takes a segment, a folder of segments, a ``.hex`` file (one frame a line) or any raw file. Raises NotFound when it
-    is not there and BadInput for a ``.hex`` line that is not hexadecimal.
+    Takes a segment, a folder of segments, a ``.hex`` file (one frame a line) or any raw file. Raises NotFound at once
+    when it is not there, and BadInput on the way for a ``.hex`` line that is not hexadecimal.
     """
     if path.is_dir():
-        numbers = _numbers(path)
-        if not numbers:
+        parts = [path / f"{number}.cap" for number in _numbers(path)]
+        if not parts:
             raise NotFound(f"There is no capture in {path}.")
-        for number in numbers:
-            yield from _records(path / f"{number}.cap")
-        return
+        return (record for part in parts for record in _records(part))
     try:
         is_segment = _is_segment(path)
     except OSError as error:
         raise NotFound(f"The capture {path} cannot be read: {error.strerror or error}.") from error
     if is_segment:
-        yield from _records(path)
-    elif path.suffix == ".hex":
-        yield from _hex_lines(path)
-    else:
-        with path.open("rb") as file:
-            while chunk := file.read(_RAW_CHUNK):
-                yield None, chunk
+        return _records(path)
+    return _hex_lines(path) if path.suffix == ".hex" else _raw(path)
+
+
+def _raw(path: Path) -> Iterator[tuple[None, bytes]]:
+    with path.open("rb") as file:
+        while chunk := file.read(_RAW_CHUNK):
+            yield None, chunk
 
 
 def _hex_lines(path: Path) -> Iterator[tuple[None, bytes]]:

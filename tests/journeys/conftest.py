@@ -1,0 +1,248 @@
+"""A whole venue in one process: decoder on a real TCP port, appliance, web server, a client with a token, and a clock
+that moves only when the test says so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from trackd.app import serve
+from trackd.config import Link, Server, Settings, Venue
+from trackd.core.records import Passing
+from trackd.emulator.decoder import DecoderEmulator
+from trackd.services.appliance import Appliance
+from trackd.services.trackclock import TrackClock
+
+S = 1_000_000
+WAIT_S = 30
+
+
+@dataclass
+class FakeTime:
+    """Microseconds since the machine was switched on; the wall clock beside it may jump as it likes."""
+
+    us: int = 5_000 * S
+    wall_offset_us: int = 1_763_730_000 * S
+    boot: str = "boot-1"
+    booted_us: int = 0
+
+    def clock(self) -> TrackClock:
+        return TrackClock(mono=lambda: self.us - self.booted_us, wall=lambda: self.us + self.wall_offset_us,
+                          boot_id=lambda: self.boot)
+
+    def reboot(self) -> None:
+        """The machine starts again: its monotonic clock is at 0."""
+        self.boot, self.booted_us = self.boot + "+", self.us
+
+
+class Decoder(DecoderEmulator):
+    """The emulator, counting what it writes, so that a test knows when all of it has arrived."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.written: Counter[Any] = Counter()
+
+    def _transmit(self, data: bytes, split: bool = False, only: Any = None) -> None:
+        if data and self.now_us() >= self._silent_until_us:
+            for client in self._port.clients if only is None else [only]:
+                if not client._writer.is_closing():
+                    self.written[client] += len(data)
+        super()._transmit(data, split, only)
+
+    @property
+    def silent(self) -> bool:
+        return self.now_us() < self._silent_until_us
+
+    def taken(self, received: int) -> bool:
+        """Whether the one client there is has everything written to it, and nothing is held back from it."""
+        clients = self._port.clients
+        return len(clients) == 1 and not self._held and received == self.written[clients[0]]
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Poll for something another task brings about."""
+    async with asyncio.timeout(WAIT_S):
+        while not condition():
+            await asyncio.sleep(0)
+
+
+@dataclass
+class Park:
+    """The venue under test. ``at`` is the decoder's time: microseconds since it was switched on."""
+
+    folder: Path
+    time: FakeTime
+    decoder: Decoder
+    settings: Settings
+    appliance: Appliance = field(init=False)
+    http: httpx.AsyncClient = field(init=False)
+    address: str = field(init=False)
+    session: str = ""
+    _off: asyncio.Event = field(init=False)
+    _serving: asyncio.Task[None] = field(init=False)
+    _before: int = 0
+    _connection: int = 0
+
+    # --- on and off -------------------------------------------------------------------------------------------------
+
+    async def on(self) -> None:
+        """Switch the appliance on and wait until it hears the decoder."""
+        started: asyncio.Future[tuple[Appliance, str]] = asyncio.get_running_loop().create_future()
+        self._off = asyncio.Event()
+        self._serving = asyncio.create_task(serve(
+            self.folder, self.settings, lambda *what: started.set_result(what), clock=self.time.clock(), until=self._off))
+        await asyncio.wait([self._serving, started], return_when=asyncio.FIRST_COMPLETED)
+        if self._serving.done():
+            await self._serving
+        self.appliance, self.address = started.result()
+        token = self.appliance.staff.add_token("test", "admin")
+        self.http = httpx.AsyncClient(base_url=self.address, headers={"Authorization": f"Bearer {token}"}, timeout=WAIT_S)
+        await self.settled()
+
+    async def off(self) -> None:
+        """Switch it off in order."""
+        if self._serving.done():
+            return
+        await self.http.aclose()
+        self._off.set()
+        await self._serving
+
+    # --- in ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        return self.decoder.now_us()
+
+    def advance(self, at: int) -> None:
+        """Let it be ``at`` on the decoder's clock."""
+        assert at >= self.now
+        self.time.us += at - self.now
+
+    async def cross(self, at: int, transponder: str, **options: Any) -> Passing | None:
+        """A kart crosses at ``at``, and everything that follows from it has happened."""
+        self.advance(at)
+        passing = self.decoder.cross(transponder, at, **options)
+        await self.settled()
+        return passing
+
+    async def settled(self) -> None:
+        """Everything the decoder wrote is read, committed and shown, and every gap it can fill is filled."""
+        live = self.appliance.live
+        async with asyncio.timeout(WAIT_S):
+            while True:
+                await asyncio.sleep(0)
+                if not self._all_read():
+                    continue
+                await live.done(live.writer.submit(lambda _: ()))
+                # A request to send again goes out after the commit and is answered; a silent decoder answers nothing.
+                if self._all_read() and (self.decoder.silent or not live.writer.intake.gaps):
+                    return
+
+    def _all_read(self) -> bool:
+        link = self.appliance.live.supervisors["line"].status()
+        if link.connection != self._connection:
+            self._connection, self._before = link.connection, self._before_this(link.received_bytes)
+        return link.state == "reading" and self.decoder.taken(link.received_bytes - self._before)
+
+    def _before_this(self, received: int) -> int:
+        """What earlier connections brought; a new connection is noticed before it can bring anything."""
+        clients = self.decoder._port.clients
+        return received - min(received, self.decoder.written[clients[0]]) if clients and received else 0
+
+    # --- the API ----------------------------------------------------------------------------------------------------
+
+    async def api(self, method: str, path: str, body: Any = None, *, status: int | None = None) -> Any:
+        """One call; the parsed answer."""
+        answer = await self.http.request(method, f"/api/v1{path}", json=body)
+        if status is None:
+            assert answer.status_code < 300, answer.text
+        else:
+            assert answer.status_code == status, answer.text
+        return answer.json() if answer.content else None
+
+    async def order(self, name: str, *, status: int | None = None, session: str | None = None, **args: Any) -> Any:
+        """Give an order to the session under test."""
+        return await self.api("POST", f"/sessions/{session or self.session}/orders", {"order": name, **args},
+                              status=status)
+
+    async def heat(self, karts: dict[str, str], *orders: str, name: str = "Heat", **fields: Any) -> str:
+        """Karts (number -> transponder) that are not there yet, a session with all of them, and its first orders."""
+        for number, transponder in karts.items():
+            if number not in self.appliance.live.writer.venue.karts:
+                await self.api("POST", "/karts", {"number": number, "transponders": [transponder]})
+        made = await self.api("POST", "/sessions", {
+            "name": name, "entries": [{"kart": kart, "driver": f"Driver {kart}"} for kart in karts], **fields})
+        self.session = made["id"]
+        for order in orders:
+            await self.order(order)
+        return self.session
+
+    async def rows(self, what: str = "board") -> dict[str, Any]:
+        """The board (or the result) by kart."""
+        return {row["kart"]: row for row in (await self.api("GET", f"/sessions/{self.session}/{what}"))["items"]}
+
+    async def laps(self) -> dict[str, list[dict[str, Any]]]:
+        """The session's laps by kart."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for lap in (await self.api("GET", f"/sessions/{self.session}/laps"))["items"]:
+            found.setdefault(lap["kart"], []).append(lap)
+        return found
+
+    async def journal(self) -> list[dict[str, Any]]:
+        """All passings of the journal, page by page."""
+        rows: list[dict[str, Any]] = []
+        cursor: str | None = "0"
+        while cursor is not None:
+            page = await self.api("GET", f"/passings?after={cursor}&limit=500")
+            rows += page["items"]
+            cursor = page["next"]
+        return rows
+
+    async def state(self, wanted: str) -> None:
+        """Wait until the session is in a state it reaches by itself."""
+        def there() -> bool:
+            board = self.appliance.live.board_now(self.session)
+            return board is not None and board.session.state == wanted
+        await until(there)
+
+
+@asynccontextmanager
+async def park(folder: Path, protocol: str = "p3", *, role: str | None = "start_finish",
+               loops: dict[str, str | None] | None = None, roles: dict[str, str] | None = None,
+               faults: Iterable[str] = (), seed: int = 1, read_login: bool = False) -> AsyncIterator[Park]:
+    """A venue with one decoder on its line, switched on."""
+    time = FakeTime()
+    decoder = Decoder(protocol, loops=loops, faults=faults, seed=seed, status_period_s=3600, repeat_s=0.02,
+                      monotonic=lambda: time.us / S)
+    port = await decoder.start()
+    settings = Settings(venue=Venue("Test Park", "Europe/Rome"), server=Server(port=0, read_login=read_login, capture_mb=0),
+                        links=(Link("line", protocol, f"tcp://127.0.0.1:{port}", None if roles else role, roles or {}),))
+    venue = Park(folder, time, decoder, settings)
+    try:
+        await venue.on()
+        yield venue
+        await venue.off()
+    finally:
+        if not venue._serving.done():
+            venue._off.set()
+            await asyncio.gather(venue._serving, return_exceptions=True)
+        await decoder.stop()
+
+
+@pytest.fixture(scope="session")
+def run() -> Callable[[Callable[[], Awaitable[None]]], None]:
+    """Run an async test."""
+    def runner(test: Callable[[], Awaitable[None]]) -> None:
+        async def main() -> None:
+            async with asyncio.timeout(120):
+                await test()
+        asyncio.run(main())
+    return runner
