@@ -188,4 +188,5 @@ def test_h3_a_decoder_that_is_gone_is_seen_and_heard_at_race_control(box: Box, o
     box.call(box.decoder.stop())
     expect(page.locator(".case[data-kind=bad]")).to_contain_text("does not answer", timeout=5000)
     expect(page.locator("#health [data-kind=bad]")).to_be_visible()
-    page.wait_for_function("window.sounded > 0", timeout=5000)
+    expect(page.locator("html")).to_have_attribute("data-alarm", re.compile("start-finish"))
+    assert page.evaluate("() => window.sounded") > 0

@@ -178,9 +178,10 @@ class LinkSupervisor:
         sound = 0
         for frame in frames:
             if not isinstance(frame, Rejected):
-                self._streak = 0
                 sound += 1
-                self._passings += isinstance(frame, Passing)
+                if isinstance(frame, Passing):  # a status in between does not bring the damaged passing through
+                    self._streak = 0
+                    self._passings += 1
                 continue
             self._rejected[frame.reason] += 1
             if frame.reason != "noise":  # noise between frames is no reading of a passing: never acknowledge it

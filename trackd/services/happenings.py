@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from trackd.core.time import rfc3339
 from trackd.links.status import LinkStatus
 from trackd.services.hub import Happening
+from trackd.services.shapes import BoardRow, InfoRow, LapRow, PassingRow, SessionRow
 from trackd.services.snapshots import Snapshot, board_of
 from trackd.services.trackclock import TrackClock
 from trackd.services.writer import Batch
@@ -19,8 +19,10 @@ from trackd.timing.laps import Entry, Lap
 
 
 def of_batch(batch: Batch, before: Mapping[str, Snapshot | None], names: Mapping[str, str],
-             track_clock: TrackClock) -> list[Happening]:
-    """All events of one commit in journal order; the last of each sequence is marked."""
+             track_clock: TrackClock, *, board_follows: bool) -> list[Happening]:
+    """All events of one commit in journal order; the last of each sequence is marked. Where a board follows, merged
+    with those of later commits perhaps, it is the last of the newest sequence.
+    """
     out: list[Happening] = []
     for fact in batch.facts:
         if isinstance(fact.body, PassingFact):
@@ -34,24 +36,28 @@ def of_batch(batch: Batch, before: Mapping[str, Snapshot | None], names: Mapping
             out.append(Happening("lap", lap.seq, {"session": session_id, **lap_row(shot, entry, lap, names)}))
     newest = batch.facts[-1].seq if batch.facts else 0
     for session_id, shot in batch.sessions.items():
-        out += _of_session(session_id, shot, before.get(session_id), names, track_clock, newest)
+        out += _of_session(session_id, shot, before.get(session_id), track_clock, newest)
     out.sort(key=lambda event: event.seq)
-    return [replace(event, last=index + 1 == len(out) or out[index + 1].seq != event.seq)
-            for index, event in enumerate(out)]
+    following = [event.seq for event in out[1:]] + [newest if board_follows else -1]
+    return [replace(event, last=seq != event.seq) for event, seq in zip(out, following, strict=False)]
 
 
-def _of_session(session_id: str, shot: Snapshot, was: Snapshot | None, names: Mapping[str, str],
-                track_clock: TrackClock, seq: int) -> list[Happening]:
-    board = board_of(shot, track_clock.now())
+def boards(found: Sequence[Board], names: Mapping[str, str], seq: int) -> list[Happening]:
+    """The order of sessions that changed, up to ``seq``."""
+    return [Happening("board", seq, {"session": board.session.id, "version": board.session.version,
+                                     "items": [board_row(row, names) for row in board.rows]}, last=board is found[-1])
+            for board in found]
+
+
+def _of_session(session_id: str, shot: Snapshot, was: Snapshot | None, track_clock: TrackClock,
+                seq: int) -> list[Happening]:
+    board = board_of(shot, track_clock.now(), rows=())
     out = []
     if was is None or was.heat.state is not shot.heat.state:
         out.append(Happening("session", seq, session_row(board)))
     if was is None or was.heat.flag is not shot.heat.flag:
         out.append(Happening("flag", seq, {"session": session_id, "flag": shot.heat.flag.value,
                                            "state": shot.heat.state.value, "elapsed_us": board.elapsed_us}))
-    if was is None or was.heat is not shot.heat:
-        rows = [board_row(row, names) for row in board.rows]
-        out.append(Happening("board", seq, {"session": session_id, "version": shot.heat.version, "items": rows}))
     return out
 
 
@@ -61,7 +67,7 @@ def link(status: LinkStatus) -> Happening:
 
 
 def passing_row(seq: int, body: PassingFact, wall_us: int,
-                verdict: tuple[str | None, str | None, str] | None) -> dict[str, Any]:
+                verdict: tuple[str | None, str | None, str] | None) -> PassingRow:
     """A passing as `GET /passings` gives it."""
     session, kart, said = verdict or (None, body.kart, None)
     return {"seq": seq, "link": body.link, "decoder_id": body.decoder, "passing_number": body.number,
@@ -69,7 +75,7 @@ def passing_row(seq: int, body: PassingFact, wall_us: int,
             "received_at": rfc3339(wall_us), "verdict": said, "kart": kart, "session": session, "role": body.role}
 
 
-def lap_row(shot: Snapshot, entry: Entry, lap: Lap, names: Mapping[str, str]) -> dict[str, Any]:
+def lap_row(shot: Snapshot, entry: Entry, lap: Lap, names: Mapping[str, str]) -> LapRow:
     """A lap as `GET /sessions/{id}/laps` gives it."""
     heat = shot.heat
     return {"id": str(lap.seq), "kart": entry.kart, "driver": names.get(entry.driver_id or ""), "number": lap.number,
@@ -77,7 +83,7 @@ def lap_row(shot: Snapshot, entry: Entry, lap: Lap, names: Mapping[str, str]) ->
             "source": "loop", "verdict": lap.verdict, "sectors_us": list(lap.sectors), "passings": list(lap.passings)}
 
 
-def board_row(row: Row, names: Mapping[str, str]) -> dict[str, Any]:
+def board_row(row: Row, names: Mapping[str, str]) -> BoardRow:
     """A row as `GET /sessions/{id}/board` gives it."""
     return {"position": row.position, "kart": row.kart, "driver": names.get(row.driver_id or ""), "laps": row.laps,
             "last_us": row.last_us, "best_us": row.best_us, "gap_us": row.gap_us, "gap_laps": row.gap_laps,
@@ -86,13 +92,13 @@ def board_row(row: Row, names: Mapping[str, str]) -> dict[str, Any]:
             "best_lap_number": row.best_lap_number, "average_us": row.average_us}
 
 
-def session_row(board: Board) -> dict[str, Any]:
+def session_row(board: Board) -> SessionRow:
     """A session as `GET /sessions/{id}` gives it."""
     return {**info_row(board.session), "elapsed_us": board.elapsed_us, "remaining_us": board.remaining_us,
             "remaining_laps": board.remaining_laps}
 
 
-def info_row(info: SessionInfo) -> dict[str, Any]:
+def info_row(info: SessionInfo) -> InfoRow:
     """A session's header as lists give it."""
     def when(instant_us: int | None) -> str | None:
         return rfc3339(instant_us) if instant_us is not None else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ class Happening:
 
     kind: str                 # passing lap board flag session link exception
     seq: int
-    data: dict[str, Any]
+    data: Mapping[str, Any]
     last: bool = False
 
 

@@ -83,6 +83,7 @@ class Live:
         self._rows: dict[str, dict[str, Row]] = {}
         self._ticked: dict[str, Micros] = {}
         self._dirty: dict[str, None] = {}
+        self._newest = 0                                 # sequence of the newest fact told of
         self._resting: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -164,6 +165,8 @@ class Live:
             supervisor = self.supervisors.get(reply.link)
             if supervisor is not None:
                 supervisor.send(reply.data, reply.connection)
+        if batch.facts:
+            self._newest = batch.facts[-1].seq
         before = {session_id: self.shots.get(session_id) for session_id in batch.sessions}
         self.shots.update(batch.sessions)
         for session_id, shot in batch.sessions.items():
@@ -171,7 +174,7 @@ class Live:
             self._dirty[session_id] = None
         self._note_unknown(batch)
         if self.hub.happenings:
-            self.hub.happened(happenings.of_batch(batch, before, self.names, self.clock))
+            self.hub.happened(happenings.of_batch(batch, before, self.names, self.clock, board_follows=bool(self._dirty)))
         if self._resting is None:
             self._publish()
         if batch.karts_changed:
@@ -183,7 +186,7 @@ class Live:
         shown = set(self.current.values())
         ended = [i for i, shot in self.shots.items() if shot.heat.state not in LIVE | {State.SCHEDULED} and i not in shown]
         settled = {i for i in ended if self.shots[i].heat.state is not State.PROVISIONAL}
-        for session_id in {*ended[:-ENDED_AT_MOST], *settled} - self._dirty.keys():
+        for session_id in {*ended[:-ENDED_AT_MOST], *settled}.difference(self._dirty):
             for kept in (self.shots, self.boards, self._rows):
                 kept.pop(session_id, None)
 
@@ -205,8 +208,11 @@ class Live:
             return
         began = self._loop.time()
         dirty, self._dirty = [*self._dirty], {}
-        for session_id in dirty:
-            self.hub.board(self._make_board(session_id))
+        boards = [self._make_board(session_id) for session_id in dirty]
+        for board in boards:
+            self.hub.board(board)
+        if self.hub.happenings:
+            self.hub.happened(happenings.boards(boards, self.names, self._newest))
         took = self._loop.time() - began
         self._resting = self._loop.call_later(took, self._publish)
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from trackd.core.errors import NotFound
 from trackd.core.time import Micros
 from trackd.services.happenings import passing_row
+from trackd.services.shapes import PassingRow
 from trackd.store.database import NAME
 from trackd.store.tables import bests, crossings, drivers, journal, laps, results, sessions, standings
 from trackd.timing.board import Board, Row, SessionInfo
@@ -45,7 +46,7 @@ class Reading:
         async with self.engine.connect() as connection:
             return list((await connection.execute(query)).all())
 
-    async def passings(self, after: int, limit: int) -> list[dict[str, Any]]:
+    async def passings(self, after: int, limit: int) -> list[PassingRow]:
         """Passings in journal order, with the verdict each got."""
         query = (select(journal.c.seq, journal.c.wall_us, journal.c.body, crossings.c.verdict, crossings.c.kart,
                         crossings.c.session)

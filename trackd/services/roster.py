@@ -9,7 +9,8 @@ from typing import Any
 from trackd.core.errors import BadInput, Fault, NotFound, Refused
 from trackd.core.ids import new_id
 from trackd.core.time import SECOND
-from trackd.services.writer import Decider, Draft, Writer
+from trackd.services.commands import Decider, Draft
+from trackd.services.writer import Writer
 from trackd.timing.facts import KartFact, RecordFact
 from trackd.timing.formats import FINISHES, FIRST_LAPS, RANKINGS, STARTS, Rules, parse_length
 from trackd.timing.venue import Kart

@@ -12,8 +12,9 @@ import msgspec
 from trackd.core.errors import BadInput, Fault, Refused
 from trackd.core.ids import new_id
 from trackd.core.time import SECOND
+from trackd.services.commands import Decider, Draft
 from trackd.services.roster import FORMAT_FIELDS, driver_of, rules_from
-from trackd.services.writer import Decider, Draft, Writer
+from trackd.services.writer import Writer
 from trackd.timing.facts import OrderFact, SessionFact
 from trackd.timing.flags import FLAG_ORDERS
 from trackd.timing.formats import Rules

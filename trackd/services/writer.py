@@ -14,21 +14,20 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import structlog
 
-from trackd.core.errors import NotFound, StorageFailing, TrackdError
+from trackd.core.errors import StorageFailing, TrackdError
 from trackd.core.records import Frame
-from trackd.core.time import Micros
-from trackd.services.intake import Arrival, Intake, Reply
+from trackd.services.commands import Command, Decide, Decider
+from trackd.services.intake import Arrival, Intake, Placed, Reply
 from trackd.services.snapshots import Snapshot
 from trackd.services.trackclock import TrackClock
 from trackd.store import derived, journal
 from trackd.store.database import NAME, connect
-from trackd.timing.facts import Body, Fact
+from trackd.timing.facts import Fact
 from trackd.timing.laps import Entry, Lap
-from trackd.timing.venue import Changes, Course, Venue
+from trackd.timing.venue import Changes, Venue, rows_of
 
 log = structlog.get_logger()
 
@@ -37,47 +36,13 @@ KEEP = 6
 
 BATCH_AT_MOST = 2000
 RETRY_S = 0.5
-
-Draft = tuple[str, str | None, Body]
-"""A fact before it has its place: kind, session, body."""
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """Something a person or a program decided. ``decide`` runs in the writer: it looks, refuses or gives facts."""
-
-    decide: Callable[[Decider], Sequence[Draft]]
-    t_us: Micros
-    wall_us: Micros
-    done: Future[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Decider:
-    """What a command may look at while deciding."""
-
-    venue: Venue
-    db: sqlite3.Connection
-    now_us: Micros
-    wall_us: Micros
-
-    def course(self, session_id: str) -> Course:
-        """The session, loaded from the journal if it rests there. Raises NotFound."""
-        course = self.venue.courses.get(session_id)
-        if course is not None:
-            return course
-        try:
-            course = derived.load_course(self.db, session_id, self.venue.seq)
-        except KeyError:
-            raise NotFound(f"There is no session {session_id}.") from None
-        if course.heat.state.value == "provisional":
-            self.venue.courses[session_id] = course
-        return course
+CRASHED = ("Timing stopped because of a fault in trackd, which is in the log; it starts again by itself. Passings wait in "
+           "memory and nothing is lost while the power stays on.")
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one commit made durable, as the screens and links need it. Everything in it is frozen or never written again."""
+    """What one commit made durable, as screens and links need it. All of it is frozen or never written again."""
 
     facts: list[Fact]
     verdicts: dict[int, tuple[str | None, str | None, str]]   # passing seq -> (session, kart, verdict)
@@ -89,9 +54,10 @@ class Batch:
 
 @dataclass(slots=True)
 class Storage:
-    """How the disk is doing, in words; ``waiting`` counts what is held in memory until it takes it."""
+    """How the disk is doing, in words; ``waiting`` counts the frames held in memory until it takes them."""
 
     failing: str = ""
+    rows: str = ""                # why lists and results on disk are behind the journal, "" while they are not
     waiting: int = 0
     commits: int = 0
     facts: int = 0
@@ -120,15 +86,29 @@ class Writer:
         """Load the venue, fold what the derived rows missed, set the clock. Call before ``start``."""
         self._truth = connect(self.folder / NAME, synchronous="FULL")
         self._rows = connect(self.folder / NAME, synchronous="NORMAL")
+        self._load()
+        saved = self.clock.resume(derived.get_meta(self._truth, "clock"), journal.last_t_us(self._truth))
+        derived.set_meta(self._truth, "clock", saved)
+
+    def _load(self) -> None:
+        """The venue, the place in the journal and the decoders' counters as the disk has them."""
+        assert self._truth is not None
+        assert self._rows is not None
+        self._unwritten.clear()
         self.venue = derived.load_venue(self._rows, KEEP)
         for fact in journal.read(self._truth, after=self.venue.seq):
             self._bring_in(fact)
             self.venue.fold(fact)
-        self._write_rows(self.venue.take_changes())
+        self._unwritten.append(self.venue.take_changes())
+        self._write_rows()
         self._seq = journal.last_seq(self._truth)
-        saved = self.clock.resume(derived.get_meta(self._truth, "clock"), journal.last_t_us(self._truth))
-        derived.set_meta(self._truth, "clock", saved)
         self.intake.restore(derived.get_meta(self._truth, "counters"))
+
+    def _bring_in(self, fact: Fact) -> None:
+        """At start: an order on a session that rests in the journal needs it back in memory."""
+        if fact.kind == "order" and fact.session is not None and fact.session not in self.venue.courses:
+            assert self._rows is not None
+            derived.adopt(self.venue, derived.load_course(self._rows, fact.session, self.venue.seq))
 
     def names(self, ids: set[str]) -> dict[str, str]:
         """Driver names by id, while opening."""
@@ -156,7 +136,7 @@ class Writer:
         self._queue.append(Arrival(link, connection, tuple(frames), self.clock.now(), self.clock.wall()))
         self._wake.set()
 
-    def submit(self, decide: Callable[[Decider], Sequence[Draft]]) -> Future[int]:
+    def submit(self, decide: Decide) -> Future[int]:
         """Let the writer decide and store; the future gives the sequence of the last fact, or the refusal."""
         done: Future[int] = Future()
         self._queue.append(Command(decide, self.clock.now(), self.clock.wall(), done))
@@ -165,145 +145,176 @@ class Writer:
 
     def _run(self) -> None:
         while True:
-            self._wake.wait(timeout=1.0)
+            self._wake.wait(timeout=RETRY_S if self.storage.failing or self._unwritten else 1.0)
             self._wake.clear()
-            while self._queue:
-                if not self._one_batch():
-                    break
-            self._flush_rows()
+            try:
+                while self._queue or self.storage.failing:
+                    if not self._one_batch():
+                        break
+                self._flush_rows()
+            except Exception:  # this thread's supervisor: a fault must neither end timing nor stay unseen
+                self._crashed()
             if self._stop and (not self._queue or self.storage.failing):
                 return
 
     def _take(self) -> tuple[list[Arrival], Command | None]:
-        """What waits, up to and including the first command: a command must see everything before it folded."""
+        """What waits, up to the first command, or that command: it must see everything before it folded."""
         arrivals: list[Arrival] = []
         frames = 0
         while self._queue and frames < BATCH_AT_MOST:
-            item = self._queue.popleft()
+            item = self._queue[0]
             if isinstance(item, Command):
-                return arrivals, item
+                if arrivals:
+                    break
+                self._queue.popleft()
+                return [], item
+            self._queue.popleft()
             arrivals.append(item)
             frames += len(item.frames)
         return arrivals, None
 
     def _one_batch(self) -> bool:
         """Commit, fold and publish once. False when the disk refused and the passings wait for the next try."""
-        truth = self._truth
-        assert truth is not None
         arrivals, command = self._take()
-        if arrivals and command is not None:
-            self._queue.appendleft(command)
-            command = None
+        if command is not None and not self._flush_rows():      # a decision may read the rows
+            command.settle(StorageFailing(self.storage.rows), 0)
+            return True
         mark, seq = self.intake.mark(), self._seq
-        refusal: TrackdError | None = None
         try:
-            truth.execute("BEGIN IMMEDIATE")
-            placed, replies = self.intake.place(arrivals, self.venue, lambda name: journal.known(truth, name), self._number)
-            if command is not None:
-                try:
-                    placed = [(self._fact(*draft, command.t_us, command.wall_us), None) for draft in self._decide(command)]
-                except TrackdError as error:
-                    refusal = error
-            if placed:
-                journal.append(truth, placed)
-                derived.set_meta(truth, "counters", self.intake.saved())
-            truth.execute("COMMIT" if refusal is None else "ROLLBACK")
+            placed, replies, refusal = self._commit(arrivals, command)
         except sqlite3.Error as error:
-            self._refused_by_disk(error, arrivals, command, seq)
+            self._back(arrivals, seq)
             self.intake.back(mark)
+            self._refused_by_disk(error, command)
             return False
-        if self.storage.failing:
-            log.info("storage takes facts again", waited=self.storage.waiting)
-            self.storage.failing, self.storage.waiting = "", 0
+        except BaseException:
+            self._back(arrivals, seq)
+            raise
         facts = [fact for fact, _ in placed]
-        for fact in facts:
-            self.venue.fold(fact)
-        self.storage.commits += 1
-        self.storage.facts += len(facts)
         if facts or replies:
+            for fact in facts:
+                self.venue.fold(fact)
+            self.storage.commits += 1
+            self.storage.facts += len(facts)
             changes = self.venue.take_changes()
             self._unwritten.append(changes)
             if command is not None:
                 self._flush_rows()
             self.publish(_batch(facts, changes, replies))
         if command is not None:
-            _settle(command.done, refusal, self._seq)
+            command.settle(refusal, self._seq)
         return True
 
-    def _decide(self, command: Command) -> Sequence[Draft]:
-        assert self._truth is not None
-        self._flush_rows()
-        return command.decide(Decider(self.venue, self._truth, command.t_us, command.wall_us))
+    def _commit(self, arrivals: list[Arrival], command: Command | None) -> tuple[Placed, list[Reply], Exception | None]:
+        """Place or decide, and make it durable. A refused command leaves nothing behind."""
+        truth = self._truth
+        assert truth is not None
+        truth.execute("BEGIN IMMEDIATE")
+        if command is None:
+            placed, replies = self.intake.place(arrivals, self.venue, lambda name: journal.known(truth, name), self._number)
+        else:
+            try:
+                drafts = command.decide(Decider(self.venue, truth, command.t_us, command.wall_us))
+            except sqlite3.Error:
+                raise
+            except Exception as error:  # a job: its fault is told to who gave it, and logged there, like its refusal
+                truth.execute("ROLLBACK")
+                return [], [], error
+            placed, replies = [(Fact(self._number(), command.t_us, command.wall_us, *draft), None) for draft in drafts], []
+        journal.append(truth, placed)
+        if placed or self.storage.failing:                      # while it fails, also to see whether it still does
+            derived.set_meta(truth, "counters", self.intake.saved())
+        truth.execute("COMMIT")
+        if self.storage.failing and (placed or not command):
+            log.info("storage takes facts again", waited=self.storage.waiting)
+            self.storage.failing, self.storage.waiting = "", 0
+        return placed, replies, None
 
     def _number(self) -> int:
         self._seq += 1
         return self._seq
 
-    def _fact(self, kind: str, session: str | None, body: Body, t_us: Micros, wall_us: Micros) -> Fact:
-        return Fact(self._number(), t_us, wall_us, kind, session, body)
-
-    def _bring_in(self, fact: Fact) -> None:
-        """At start: an order on a session that rests in the journal needs it back in memory."""
-        if fact.kind == "order" and fact.session is not None and fact.session not in self.venue.courses:
-            assert self._rows is not None
-            course = derived.load_course(self._rows, fact.session, self.venue.seq)
-            derived.adopt(self.venue, course)
-
-    def _refused_by_disk(self, error: sqlite3.Error, arrivals: list[Arrival], command: Command | None, seq: int) -> None:
-        assert self._truth is not None
-        if self._truth.in_transaction:
-            self._truth.execute("ROLLBACK")
+    def _back(self, arrivals: list[Arrival], seq: int) -> None:
+        """As if these had never been taken."""
+        for connection in (self._truth, self._rows):
+            if connection is not None and connection.in_transaction:
+                connection.execute("ROLLBACK")
         self._seq = seq
         self._queue.extendleft(reversed(arrivals))
-        sentence = _in_words(error)
+
+    def _refused_by_disk(self, error: sqlite3.Error, command: Command | None) -> None:
+        """Passings wait; decisions do not: who gave them hears that nothing happened."""
         if not self.storage.failing:
             log.error("storage does not take facts", error=str(error))
+        self._wait(_in_words(error), command)
+
+    def _wait(self, sentence: str, command: Command | None = None) -> None:
         self.storage.failing = sentence
         if command is not None:
-            _settle(command.done, StorageFailing(sentence), seq)
-        self.storage.waiting = sum(len(item.frames) for item in list(self._queue) if isinstance(item, Arrival))
-        threading.Timer(RETRY_S, self._wake.set).start()
+            command.settle(StorageFailing(sentence), 0)
+        arrivals: list[Arrival] = []
+        while self._queue:
+            item = self._queue.popleft()
+            if isinstance(item, Command):
+                item.settle(StorageFailing(sentence), 0)
+            else:
+                arrivals.append(item)
+        self.storage.waiting = sum(len(item.frames) for item in arrivals)
+        self._queue.extendleft(reversed(arrivals))
 
-    def _flush_rows(self) -> None:
-        for changes in [*self._unwritten]:
-            try:
-                self._write_rows(changes)
-            except sqlite3.Error as error:
-                log.warning("derived rows wait", error=str(error))
-                return
-            self._unwritten.remove(changes)
+    def _crashed(self) -> None:
+        """Log, and begin again from what the disk holds; a fault that comes again keeps health failing."""
+        log.exception("writer crashed")
+        try:
+            self._back([], self._seq)
+            self._load()
+        except (sqlite3.Error, TrackdError, LookupError, ValueError, TypeError):
+            log.exception("venue cannot be loaded again")
+        else:
+            self.publish(Batch([], {}, [], {i: Snapshot.of(course) for i, course in self.venue.courses.items()}, []))
+        self._wait(CRASHED)
 
-    def _write_rows(self, changes: Changes) -> None:
+    def _flush_rows(self) -> bool:
+        """Write the derived rows that wait. False, and a sentence in ``storage.rows``, when the disk does not take them."""
+        try:
+            if self._unwritten:
+                self._write_rows()
+            self.storage.rows = ""
+        except sqlite3.Error as error:
+            if not self.storage.rows:
+                log.error("derived rows wait", error=str(error))
+            self.storage.rows = _in_words(error)
+        return not self.storage.rows
+
+    def _write_rows(self) -> None:
+        """All at once: sessions in them stand as they are now, so a part of them would be ahead of its sequence."""
         rows = self._rows
         assert rows is not None
         try:
             rows.execute("BEGIN IMMEDIATE")
-            derived.write(rows, changes)
+            for changes in self._unwritten:
+                derived.write(rows, changes)
             rows.execute("COMMIT")
         except sqlite3.Error:
             if rows.in_transaction:
                 rows.execute("ROLLBACK")
             raise
+        self._unwritten.clear()
 
 
 def _batch(facts: list[Fact], changes: Changes, replies: list[Reply]) -> Batch:
     """Everything the event loop needs of a commit, frozen."""
     verdicts = {seq: (session, kart, verdict) for seq, session, kart, verdict in changes.verdicts}
+    laps = [*changes.laps]
+    here = {fact.seq for fact in facts}
     for session_id, course in changes.again.items():
-        for fact in facts:
-            if fact.kind == "passing" and fact.seq in course.session.verdicts:
-                entry = course.session.holders().get(fact.seq)
-                verdicts[fact.seq] = (session_id, entry, course.session.verdicts[fact.seq].value)
+        holders = course.session.holders()
+        verdicts |= {seq: (session_id, holders[seq], verdict.value) for seq, verdict in course.session.verdicts.items()
+                     if seq in here}
+        laps = [each for each in laps if each[0] != session_id]
+        laps += [(session_id, entry, lap) for entry, lap in rows_of(course) if lap.seq in here]
     shots = {session_id: Snapshot.of(course) for session_id, course in changes.touched.items()}
-    return Batch(facts, verdicts, changes.laps, shots, replies, bool(changes.karts))
-
-
-def _settle(done: Future[Any], error: TrackdError | None, seq: int) -> None:
-    if done.set_running_or_notify_cancel():
-        if error is not None:
-            done.set_exception(error)
-        else:
-            done.set_result(seq)
+    return Batch(facts, verdicts, laps, shots, replies, bool(changes.karts))
 
 
 def _in_words(error: sqlite3.Error) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Controller, Response, delete, get, post, put
@@ -12,6 +13,21 @@ from trackd.core.errors import BadInput, Fault, Refused
 from trackd.services.happenings import board_row, info_row, lap_row, session_row
 from trackd.services.roster import FORMAT_FIELDS
 from trackd.services.sessions import NewSession
+from trackd.services.shapes import (
+    BoardBody,
+    DriverList,
+    DriverRow,
+    HealthBody,
+    KartList,
+    KartRow,
+    LapList,
+    LapRow,
+    LapWithEvidence,
+    PassingList,
+    PassingRow,
+    SessionList,
+    SessionRow,
+)
 from trackd.services.staff import action_of_order
 from trackd.timing.venue import Kart
 from trackd.web.auth import PUBLIC, check, principal, requires
@@ -73,11 +89,14 @@ class SessionBody(FormatFields, forbid_unknown_fields=True, kw_only=True):
     track: str = "main"
 
 
-def _listing(items: list[Any], limit: int, cursor: str) -> dict[str, Any]:
-    """A page of a listing: one row more than asked for was read, so that ``next`` is known."""
+Row = TypeVar("Row")
+
+
+def _page(items: list[Row], limit: int, cursor: Callable[[Row], object]) -> tuple[list[Row], str | None]:
+    """A page of a listing: one row more than asked for was read, so that the cursor of the next is known."""
     more = len(items) > limit
     items = items[:limit]
-    return {"items": items, "next": str(items[-1][cursor]) if more else None}
+    return items, str(cursor(items[-1])) if more else None
 
 
 def _by(request: AnyRequest) -> str:
@@ -85,9 +104,9 @@ def _by(request: AnyRequest) -> str:
     return who.name if who is not None else ""
 
 
-def kart_row(kart: Kart) -> dict[str, Any]:
+def kart_row(kart: Kart) -> KartRow:
     """A kart as the API gives it."""
-    return {"number": kart.number, "transponders": list(kart.transponders), "class": kart.kart_class}
+    return {"id": kart.number, "number": kart.number, "transponders": list(kart.transponders), "class": kart.kart_class}
 
 
 class RosterApi(Controller):
@@ -97,23 +116,25 @@ class RosterApi(Controller):
     tags = ("venue",)
 
     @get("/karts")
-    async def karts(self, appliance: TheAppliance, after: FromQuery[str] = "", limit: Limit = 1000) -> dict[str, Any]:
+    async def karts(self, appliance: TheAppliance, after: FromQuery[str] = "", limit: Limit = 1000) -> KartList:
         """All karts by number."""
         found = sorted(dict(appliance.live.writer.venue.karts).items())
-        return _listing([kart_row(kart) for number, kart in found if number > after][:limit + 1], limit, "number")
+        rows = [kart_row(kart) for number, kart in found if number > after]
+        items, cursor = _page(rows, limit, lambda row: row["number"])
+        return {"items": items, "next": cursor}
 
     @post("/karts", guards=[requires("karts")])
-    async def add_kart(self, appliance: TheAppliance, request: AnyRequest, data: JSONBody[KartBody]) -> dict[str, Any]:
+    async def add_kart(self, appliance: TheAppliance, request: AnyRequest, data: JSONBody[KartBody]) -> KartRow:
         """A new kart; 409 when the number or a transponder is taken."""
         if data.number is None:
             raise BadInput(Fault("number", "missing"))
         await appliance.live.done(appliance.roster.save_kart(data.number, data.kart_class, data.transponders, new=True,
                                                              by=_by(request)))
-        return {"id": data.number, **kart_row(appliance.live.writer.venue.karts[data.number])}
+        return kart_row(appliance.live.writer.venue.karts[data.number])
 
     @put("/karts/{number:str}", guards=[requires("karts")])
     async def change_kart(self, appliance: TheAppliance, request: AnyRequest, number: FromPath[str],
-                          data: JSONBody[KartBody]) -> dict[str, Any]:
+                          data: JSONBody[KartBody]) -> KartRow:
         """Change a kart's class and transponders. Past sessions keep what they had."""
         if data.number not in (None, number):
             raise BadInput(Fault("number", "a kart keeps its number; take it out and enter it anew"))
@@ -127,13 +148,15 @@ class RosterApi(Controller):
         await appliance.live.done(appliance.roster.delete_kart(number, _by(request)))
 
     @get("/drivers")
-    async def drivers(self, appliance: TheAppliance, after: FromQuery[str] = "", limit: Limit = 100) -> dict[str, Any]:
+    async def drivers(self, appliance: TheAppliance, after: FromQuery[str] = "", limit: Limit = 100) -> DriverList:
         """Drivers in the order they were made."""
         rows = await appliance.reading.drivers(after, limit + 1)
-        return _listing([{"id": row.id, "name": row.name} for row in rows], limit, "id")
+        found: list[DriverRow] = [{"id": row.id, "name": row.name} for row in rows]
+        items, cursor = _page(found, limit, lambda row: row["id"])
+        return {"items": items, "next": cursor}
 
     @post("/drivers", guards=[requires("drivers")])
-    async def add_driver(self, appliance: TheAppliance, data: JSONBody[DriverBody]) -> dict[str, Any]:
+    async def add_driver(self, appliance: TheAppliance, data: JSONBody[DriverBody]) -> DriverRow:
         """A driver; the same name is the same driver."""
         made, future = appliance.roster.add_driver(data.name)
         await appliance.live.done(future)
@@ -174,16 +197,17 @@ class SessionsApi(Controller):
     tags = ("sessions",)
 
     @get("/passings")
-    async def passings(self, appliance: TheAppliance, after: FromQuery[int] = 0, limit: Limit = 100) -> dict[str, Any]:
+    async def passings(self, appliance: TheAppliance, after: FromQuery[int] = 0, limit: Limit = 100) -> PassingList:
         """Passings in journal order with the verdict each got."""
         rows = await appliance.reading.passings(after, min(limit + 1, 1000))
         if limit == 1000:
             return {"items": rows, "next": str(rows[-1]["seq"]) if len(rows) == limit else None}
-        return _listing(rows, limit, "seq")
+        items, cursor = _page(rows, limit, lambda row: row["seq"])
+        return {"items": items, "next": cursor}
 
     @get("/sessions")
     async def sessions(self, appliance: TheAppliance, date: FromQuery[str | None] = None,
-                       limit: Limit = 200) -> dict[str, Any]:
+                       limit: Limit = 200) -> SessionList:
         """Sessions of a day at the venue (2026-11-21), or the newest of all."""
         try:
             from_us, to_us = (appliance.day_start(date), appliance.day_end(date)) if date else (None, None)
@@ -194,19 +218,19 @@ class SessionsApi(Controller):
         return {"items": [info_row(b.session if b else i) for i, b in zip(stored, boards, strict=True)], "next": None}
 
     @post("/sessions", guards=[requires("orders")])
-    async def create(self, appliance: TheAppliance, request: AnyRequest, data: JSONBody[SessionBody]) -> dict[str, Any]:
+    async def create(self, appliance: TheAppliance, request: AnyRequest, data: JSONBody[SessionBody]) -> SessionRow:
         """A new session, scheduled."""
         wanted = NewSession(data.name, [(e.kart, e.driver) for e in data.entries], data.track, data.layout, data.given())
         session_id = await appliance.create_session(wanted, _by(request))
         return session_row(await appliance.board(session_id))
 
     @get("/sessions/{session_id:str}")
-    async def session(self, appliance: TheAppliance, session_id: FromPath[str]) -> dict[str, Any]:
+    async def session(self, appliance: TheAppliance, session_id: FromPath[str]) -> SessionRow:
         """One session with its clock."""
         return session_row(await appliance.board(session_id))
 
     @get("/sessions/{session_id:str}/board")
-    async def board(self, appliance: TheAppliance, session_id: FromPath[str]) -> dict[str, Any]:
+    async def board(self, appliance: TheAppliance, session_id: FromPath[str]) -> BoardBody:
         """The order as it stands."""
         board = await appliance.board(session_id)
         names = await appliance.named(board)
@@ -215,7 +239,7 @@ class SessionsApi(Controller):
 
     @get("/sessions/{session_id:str}/result")
     async def result(self, appliance: TheAppliance, session_id: FromPath[str],
-                     version: FromQuery[int | None] = None) -> dict[str, Any]:
+                     version: FromQuery[int | None] = None) -> BoardBody:
         """The result; ``version`` asks for an earlier one. 409 while the session has none."""
         board, found = await appliance.result(session_id, version)
         if board.session.state not in ("provisional", "official"):
@@ -224,7 +248,7 @@ class SessionsApi(Controller):
         return {"items": [board_row(row, names) for row in board.rows], "session": session_row(board), "version": found}
 
     @get("/sessions/{session_id:str}/laps")
-    async def laps(self, appliance: TheAppliance, session_id: FromPath[str]) -> dict[str, Any]:
+    async def laps(self, appliance: TheAppliance, session_id: FromPath[str]) -> LapList:
         """Every lap, by kart and number."""
         shot = appliance.live.shots.get(session_id)
         if shot is not None:
@@ -237,18 +261,18 @@ class SessionsApi(Controller):
         return {"items": [stored_lap(row, names) for row in stored], "next": None}
 
     @get("/laps/{lap_id:str}")
-    async def lap(self, appliance: TheAppliance, lap_id: FromPath[str]) -> dict[str, Any]:
+    async def lap(self, appliance: TheAppliance, lap_id: FromPath[str]) -> LapWithEvidence:
         """One lap with its evidence: the passings it was made of."""
         row = await appliance.reading.lap(lap_id)
         names = await appliance.reading.names({row["driver_id"]} if row["driver_id"] else ())
-        evidence = []
+        evidence: list[PassingRow] = []
         for seq in row["passings"]:
             evidence += await appliance.reading.passings(seq - 1, 1)
         return {**stored_lap(row, names), "session": row["session"], "evidence": evidence}
 
     @post("/sessions/{session_id:str}/orders", status_code=200)
     async def order(self, appliance: TheAppliance, request: AnyRequest, session_id: FromPath[str],
-                    data: JSONBody[dict[str, Any]]) -> dict[str, Any]:
+                    data: JSONBody[dict[str, Any]]) -> SessionRow:
         """Give an order: `{"order":"green"}`. The new state, or 409 with the reason."""
         name = data.pop("order", None)
         if not isinstance(name, str):
@@ -258,7 +282,7 @@ class SessionsApi(Controller):
         return session_row(board)
 
 
-def stored_lap(row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+def stored_lap(row: dict[str, Any], names: dict[str, str]) -> LapRow:
     """A lap from its row."""
     return {"id": str(row["seq"]), "kart": row["kart"], "driver": names.get(row["driver_id"] or ""),
             "number": row["number"], "time_us": row["time_us"], "at_us": row["at_us"], "kind": row["kind"],
@@ -267,7 +291,7 @@ def stored_lap(row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
 
 
 @get("/api/v1/health", opt=PUBLIC, tags=["appliance"])
-async def health(appliance: TheAppliance) -> dict[str, Any]:
+async def health(appliance: TheAppliance) -> HealthBody:
     """How the appliance is, in words."""
     status, checks = appliance.health()
     return {"status": status, "checks": [{"name": c.name, "status": c.status, "message": c.message} for c in checks]}

@@ -27,12 +27,12 @@ from trackd.web.stream import Stream, stream_handler
 from trackd.web.views import PageView
 
 ABOUT = """The API of a trackd appliance, version 1. Durations and decoder times are integer microseconds (`_us`), instants
-RFC 3339 in UTC, ids and kart numbers strings. A listing is `{"items":[...],"next":CURSOR|null}`. Reading needs no token on the
-venue's network unless configured, writing needs `Authorization: Bearer TOKEN` (`trackd token add`) or a staff login.
+RFC 3339 in UTC, ids and kart numbers strings. A listing is `{"items":[...],"next":CURSOR|null}`. Reading needs no token
+on the venue's network unless configured, writing needs `Authorization: Bearer TOKEN` (`trackd token add`) or a staff login.
 Errors are RFC 9457 problem objects; `faults` name each field.
 
-`GET /api/v1/stream` gives Server-Sent Events: `event:` is passing, lap, board, flag, session, link or exception, `data:` one
-JSON object with the fields of the rows here, `id:` the journal sequence on the last event of that sequence. Send
+`GET /api/v1/stream` gives Server-Sent Events: `event:` is passing, lap, board, flag, session, link or exception, `data:`
+one JSON object with the fields of the rows here, `id:` the journal sequence on the last event of that sequence. Send
 `Last-Event-ID` to resume; `event: reset` says that is too old and the lists are to be read again."""
 
 PAGES = ("/", "/console", "/console/heats", "/console/karts", "/console/drivers", "/console/setup", "/display/{name}",
