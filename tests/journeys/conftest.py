@@ -231,18 +231,19 @@ async def park(folder: Path, protocol: str = "p3", *, role: str | None = "start_
         yield venue
         await venue.off()
     finally:
-        if not venue._serving.done():
-            venue._off.set()
-            await asyncio.gather(venue._serving, return_exceptions=True)
+        if hasattr(venue, "http"):
+            await venue.http.aclose()
+        venue._off.set()
+        await asyncio.gather(venue._serving, return_exceptions=True)
         await decoder.stop()
 
 
 @pytest.fixture(scope="session")
-def run() -> Callable[[Callable[[], Awaitable[None]]], None]:
+def run() -> Callable[..., None]:
     """Run an async test."""
-    def runner(test: Callable[[], Awaitable[None]]) -> None:
+    def runner(test: Callable[[], Awaitable[None]], timeout: float = 120) -> None:
         async def main() -> None:
-            async with asyncio.timeout(120):
+            async with asyncio.timeout(timeout):
                 await test()
         asyncio.run(main())
     return runner

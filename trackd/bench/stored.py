@@ -31,8 +31,8 @@ CHUNK = 20_000
 
 
 def past(laps: int, until_us: int) -> Iterator[tuple[Fact, str | None]]:
-    """The journal of a venue that has timed ``laps`` laps in sessions of 500, every half hour; the last, at ``until_us``, is
-    still provisional, so that the board shows it.
+    """The journal of a venue that has timed ``laps`` laps in sessions of 500, every half hour. The last, at
+    ``until_us``, is still provisional, so that the board shows it.
     """
     sessions = -(-laps // PER_SESSION)
     at_us, seq, number = until_us - sessions * EVERY_US, 0, 0

@@ -9,9 +9,8 @@ from trackd.core.time import rfc3339
 from trackd.links.status import LinkStatus
 from trackd.services.hub import Happening
 from trackd.services.shapes import BoardRow, InfoRow, LapRow, PassingRow, SessionRow
-from trackd.services.snapshots import Snapshot, board_of
+from trackd.services.snapshots import Batch, Snapshot, board_of
 from trackd.services.trackclock import TrackClock
-from trackd.services.writer import Batch
 from trackd.timing import clock
 from trackd.timing.board import Board, Row, SessionInfo
 from trackd.timing.facts import Note, PassingFact

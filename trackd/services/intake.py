@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,7 +63,7 @@ class Source:
 
 
 class Gap(msgspec.Struct, frozen=True):
-    """Numbers that did not arrive. ``asked`` counts the requests, on ``connection``, until ``until_us``."""
+    """Numbers of an ``epoch`` that did not arrive. ``asked`` counts the requests, on ``connection``, until ``until_us``."""
 
     link: str
     key: str
@@ -74,9 +74,11 @@ class Gap(msgspec.Struct, frozen=True):
     connection: int
     until_us: Micros
     asked: int = 1
+    epoch: int = 0
 
 
 Placed = list[tuple[Fact, str | None]]
+Mark = tuple[dict[str, Counter], tuple[Gap, ...], dict[str, Micros], dict[str, tuple[int, int]]]
 
 
 @dataclass(slots=True)
@@ -91,13 +93,13 @@ class Intake:
     _rejected: dict[str, tuple[int, int]] = field(default_factory=dict)   # link -> (second, count)
     _settled: set[str] = field(default_factory=set)
 
-    def mark(self) -> tuple[dict[str, Counter], tuple[Gap, ...]]:
+    def mark(self) -> Mark:
         """A place to go ``back`` to when the commit fails."""
-        return dict(self.counters), self.gaps
+        return dict(self.counters), self.gaps, dict(self._heard), dict(self._rejected)
 
-    def back(self, mark: tuple[dict[str, Counter], tuple[Gap, ...]]) -> None:
+    def back(self, mark: Mark) -> None:
         """Forget what was placed since ``mark``."""
-        self.counters, self.gaps = mark
+        self.counters, self.gaps, self._heard, self._rejected = mark
 
     def saved(self) -> str:
         """All counters and gaps, stored with every commit."""
@@ -105,10 +107,9 @@ class Intake:
 
     def restore(self, saved: str | None) -> None:
         """Go on from the last commit; gaps are asked for again on the next connection."""
-        if saved:
-            state = msgspec.json.decode(saved)
-            self.counters = msgspec.convert(state["counters"], dict[str, Counter])
-            self.gaps = tuple(replace(g, connection=-1) for g in msgspec.convert(state["gaps"], list[Gap]))
+        state = msgspec.json.decode(saved) if saved else {"counters": {}, "gaps": []}
+        self.counters = msgspec.convert(state["counters"], dict[str, Counter])
+        self.gaps = tuple(replace(g, connection=-1) for g in msgspec.convert(state["gaps"], list[Gap]))
 
     def place(self, arrivals: Sequence[Arrival], venue: Venue, known: Callable[[str], tuple[str | None, int] | None],
               number: Callable[[], int]) -> tuple[Placed, list[Reply]]:
@@ -189,6 +190,8 @@ class _Placing:
                 self.intake.counters[key], gap = sequence.heard(counter, frame.sequence, frame.boot)
                 if gap:
                     self._missing(gap, frame.decoder_id, key, frame.boot, arrival, source)
+                elif self.intake.counters[key] is not counter:
+                    self._filled(key, arrival)
         what = "status" if isinstance(frame, Status) else frame.type
         name = f"{arrival.link}/{arrival.connection}/{frame.decoder_id}/{what}"
         if arrival.t_us - self.intake._heard.get(name, -STATUS_EVERY_US) >= STATUS_EVERY_US:
@@ -205,14 +208,15 @@ class _Placing:
             return
         self.replies.append(Reply(arrival.link, arrival.connection, data))
         self.intake.gaps += (Gap(arrival.link, key, decoder, boot, gap[0], gap[1], arrival.connection,
-                                 arrival.t_us + GIVE_UP_US),)
+                                 arrival.t_us + GIVE_UP_US, epoch=self.intake.counters[key].epoch),)
         self._note("gap", arrival, **told, outcome="asked")
 
     def _filled(self, key: str, arrival: Arrival) -> None:
         """Gaps of this decoder that are whole again are closed."""
-        missing = self.intake.counters[key].missing
+        counter = self.intake.counters[key]
         for gap in self.intake.gaps:
-            if gap.key == key and not any(a <= gap.last and b >= gap.first for a, b in missing):
+            if gap.key == key and gap.epoch == counter.epoch and not any(
+                    a <= gap.last and b >= gap.first for a, b in counter.missing):
                 self.intake.gaps = tuple(g for g in self.intake.gaps if g is not gap)
                 self._note("gap", arrival, link=gap.link, decoder=gap.decoder, first=gap.first, last=gap.last,
                            outcome="filled")
@@ -223,17 +227,22 @@ class _Placing:
             if gap.link != arrival.link:
                 continue
             counter = self.intake.counters[gap.key]
-            if gap.connection != arrival.connection and gap.asked <= ASK_AT_MOST and gap.boot == counter.boot:
+            if gap.epoch != counter.epoch:
+                self._lost(gap, [(gap.first, gap.last)], arrival, "the decoder began anew")
+            elif gap.connection != arrival.connection and gap.asked <= ASK_AT_MOST:
                 data = source.codec.resend(gap.decoder, gap.first, gap.last, gap.boot)
                 self.replies.append(Reply(arrival.link, arrival.connection, data))
                 self._change(gap, replace(gap, connection=arrival.connection, asked=gap.asked + 1,
                                           until_us=arrival.t_us + GIVE_UP_US))
-            elif arrival.t_us > gap.until_us or gap.boot != counter.boot:
+            elif arrival.t_us > gap.until_us:
                 self.intake.counters[gap.key], lost = sequence.give_up(counter, (gap.first, gap.last))
-                self._change(gap, None)
-                for first, last in lost:
-                    self._note("gap", arrival, link=gap.link, decoder=gap.decoder, first=first, last=last,
-                               outcome="unrecoverable", why="the decoder did not send it again")
+                self._lost(gap, lost, arrival, "the decoder did not send it again")
+
+    def _lost(self, gap: Gap, lost: Iterable[tuple[int, int]], arrival: Arrival, why: str) -> None:
+        self._change(gap, None)
+        for first, last in lost:
+            self._note("gap", arrival, link=gap.link, decoder=gap.decoder, first=first, last=last,
+                       outcome="unrecoverable", why=why)
 
     def _change(self, gap: Gap, to: Gap | None) -> None:
         self.intake.gaps = tuple(g for g in (to if g is gap else g for g in self.intake.gaps) if g is not None)

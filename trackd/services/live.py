@@ -21,9 +21,9 @@ from trackd.protocols.registry import open_codec
 from trackd.services import happenings
 from trackd.services.hub import Hub
 from trackd.services.intake import Intake, Source
-from trackd.services.snapshots import Snapshot, board_of, with_moves
+from trackd.services.snapshots import Batch, Snapshot, board_of, with_moves
 from trackd.services.trackclock import TrackClock
-from trackd.services.writer import Batch, Writer
+from trackd.services.writer import Writer
 from trackd.timing import finish
 from trackd.timing.board import Board, Row
 from trackd.timing.facts import Note, PassingFact, TickFact

@@ -1,4 +1,4 @@
-"""A session as the writer hands it to the screens: frozen, and the board it makes."""
+"""What the writer hands to the screens: commits, sessions as they stand after them, and the boards these make."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from trackd.core.time import Micros
+from trackd.services.intake import Reply
 from trackd.timing import clock, finish
 from trackd.timing.board import Board, Row, SessionInfo
-from trackd.timing.facts import SessionFact
+from trackd.timing.facts import Fact, SessionFact
 from trackd.timing.flags import NEXT_STEP, State
 from trackd.timing.heat import Heat
+from trackd.timing.laps import Entry, Lap
 from trackd.timing.session import legal_orders
 from trackd.timing.standings import standings
-from trackd.timing.venue import Course
+from trackd.timing.venue import Changes, Course, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,33 @@ class Snapshot:
         """The session as it stands now."""
         return cls(course.spec, course.heat, course.seq, course.created_wall_us, course.green_wall_us,
                    course.ended_wall_us)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one commit made durable, as screens and links need it. All of it is frozen or never written again."""
+
+    facts: list[Fact]
+    verdicts: dict[int, tuple[str | None, str | None, str]]   # passing seq -> (session, kart, verdict)
+    laps: list[tuple[str, Entry, Lap]]
+    sessions: dict[str, Snapshot]
+    replies: list[Reply]
+    karts_changed: bool = False
+
+
+def batch_of(facts: list[Fact], changes: Changes, replies: list[Reply]) -> Batch:
+    """Everything the event loop needs of a commit, frozen."""
+    verdicts = {seq: (session, kart, verdict) for seq, session, kart, verdict in changes.verdicts}
+    laps = [*changes.laps]
+    here = {fact.seq for fact in facts}
+    for session_id, course in changes.again.items():
+        holders = course.session.holders()
+        verdicts |= {seq: (session_id, holders[seq], verdict.value) for seq, verdict in course.session.verdicts.items()
+                     if seq in here}
+        laps = [each for each in laps if each[0] != session_id]
+        laps += [(session_id, entry, lap) for entry, lap in rows_of(course) if lap.seq in here]
+    shots = {session_id: Snapshot.of(course) for session_id, course in changes.touched.items()}
+    return Batch(facts, verdicts, laps, shots, replies, bool(changes.karts))
 
 
 def info_of(shot: Snapshot) -> SessionInfo:

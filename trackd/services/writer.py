@@ -21,13 +21,12 @@ from trackd.core.errors import StorageFailing, TrackdError
 from trackd.core.records import Frame
 from trackd.services.commands import Command, Decide, Decider
 from trackd.services.intake import Arrival, Intake, Placed, Reply
-from trackd.services.snapshots import Snapshot
+from trackd.services.snapshots import Batch, Snapshot, batch_of
 from trackd.services.trackclock import TrackClock
 from trackd.store import derived, journal
 from trackd.store.database import NAME, connect
 from trackd.timing.facts import Fact
-from trackd.timing.laps import Entry, Lap
-from trackd.timing.venue import Changes, Venue, rows_of
+from trackd.timing.venue import Changes, Venue
 
 log = structlog.get_logger()
 
@@ -38,18 +37,6 @@ BATCH_AT_MOST = 2000
 RETRY_S = 0.5
 CRASHED = ("Timing stopped because of a fault in trackd, which is in the log; it starts again by itself. Passings wait in "
            "memory and nothing is lost while the power stays on.")
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What one commit made durable, as screens and links need it. All of it is frozen or never written again."""
-
-    facts: list[Fact]
-    verdicts: dict[int, tuple[str | None, str | None, str]]   # passing seq -> (session, kart, verdict)
-    laps: list[tuple[str, Entry, Lap]]
-    sessions: dict[str, Snapshot]
-    replies: list[Reply]
-    karts_changed: bool = False
 
 
 @dataclass(slots=True)
@@ -152,8 +139,8 @@ class Writer:
                     if not self._one_batch():
                         break
                 self._flush_rows()
-            except Exception:  # this thread's supervisor: a fault must neither end timing nor stay unseen
-                self._crashed()
+            except Exception as error:  # noqa: BLE001 - this thread's supervisor: a fault must neither end timing nor hide
+                self._crashed(error)
             if self._stop and (not self._queue or self.storage.failing):
                 return
 
@@ -187,23 +174,29 @@ class Writer:
             self.intake.back(mark)
             self._refused_by_disk(error, command)
             return False
-        except BaseException:
+        except Exception:
             self._back(arrivals, seq)
             raise
-        facts = [fact for fact, _ in placed]
-        if facts or replies:
-            for fact in facts:
-                self.venue.fold(fact)
-            self.storage.commits += 1
-            self.storage.facts += len(facts)
-            changes = self.venue.take_changes()
-            self._unwritten.append(changes)
+        try:
+            self._tell([fact for fact, _ in placed], replies, at_once=command is not None)
+        finally:
             if command is not None:
-                self._flush_rows()
-            self.publish(_batch(facts, changes, replies))
-        if command is not None:
-            command.settle(refusal, self._seq)
+                command.settle(refusal, self._seq)
         return True
+
+    def _tell(self, facts: list[Fact], replies: list[Reply], *, at_once: bool) -> None:
+        """What was made durable, to the fold, the rows, the screens and the links. ``at_once``: the rows first."""
+        if not facts and not replies:
+            return
+        for fact in facts:
+            self.venue.fold(fact)
+        self.storage.commits += 1
+        self.storage.facts += len(facts)
+        changes = self.venue.take_changes()
+        self._unwritten.append(changes)
+        if at_once:
+            self._flush_rows()
+        self.publish(batch_of(facts, changes, replies))
 
     def _commit(self, arrivals: list[Arrival], command: Command | None) -> tuple[Placed, list[Reply], Exception | None]:
         """Place or decide, and make it durable. A refused command leaves nothing behind."""
@@ -217,7 +210,7 @@ class Writer:
                 drafts = command.decide(Decider(self.venue, truth, command.t_us, command.wall_us))
             except sqlite3.Error:
                 raise
-            except Exception as error:  # a job: its fault is told to who gave it, and logged there, like its refusal
+            except Exception as error:  # noqa: BLE001 - a job: its fault goes to who gave it, who logs it, as a refusal does
                 truth.execute("ROLLBACK")
                 return [], [], error
             placed, replies = [(Fact(self._number(), command.t_us, command.wall_us, *draft), None) for draft in drafts], []
@@ -262,9 +255,10 @@ class Writer:
         self.storage.waiting = sum(len(item.frames) for item in arrivals)
         self._queue.extendleft(reversed(arrivals))
 
-    def _crashed(self) -> None:
-        """Log, and begin again from what the disk holds; a fault that comes again keeps health failing."""
-        log.exception("writer crashed")
+    def _crashed(self, error: Exception) -> None:
+        """Log once, and begin again from what the disk holds; a fault that comes again keeps health failing."""
+        if self.storage.failing != CRASHED:
+            log.error("writer crashed", exc_info=error)
         try:
             self._back([], self._seq)
             self._load()
@@ -282,7 +276,7 @@ class Writer:
             self.storage.rows = ""
         except sqlite3.Error as error:
             if not self.storage.rows:
-                log.error("derived rows wait", error=str(error))
+                log.warning("derived rows wait", error=str(error))
             self.storage.rows = _in_words(error)
         return not self.storage.rows
 
@@ -300,21 +294,6 @@ class Writer:
                 rows.execute("ROLLBACK")
             raise
         self._unwritten.clear()
-
-
-def _batch(facts: list[Fact], changes: Changes, replies: list[Reply]) -> Batch:
-    """Everything the event loop needs of a commit, frozen."""
-    verdicts = {seq: (session, kart, verdict) for seq, session, kart, verdict in changes.verdicts}
-    laps = [*changes.laps]
-    here = {fact.seq for fact in facts}
-    for session_id, course in changes.again.items():
-        holders = course.session.holders()
-        verdicts |= {seq: (session_id, holders[seq], verdict.value) for seq, verdict in course.session.verdicts.items()
-                     if seq in here}
-        laps = [each for each in laps if each[0] != session_id]
-        laps += [(session_id, entry, lap) for entry, lap in rows_of(course) if lap.seq in here]
-    shots = {session_id: Snapshot.of(course) for session_id, course in changes.touched.items()}
-    return Batch(facts, verdicts, laps, shots, replies, bool(changes.karts))
 
 
 def _in_words(error: sqlite3.Error) -> str:

@@ -26,6 +26,9 @@ that come at once, or a recording played faster than it was made."""
 LOST_AT_MOST = 50
 """How many given-up gaps a decoder's counter remembers."""
 
+UNHEARD_AT_MOST = 100
+"""A decoder that begins anew counts from 1; what it counted before it was reached again is asked for, if this few."""
+
 WRAPS: dict[str, Micros] = {"tranx2": 2**32 * 1000, "chronelec": 24 * HOUR}
 """Clocks that begin anew by themselves: 32 bits of milliseconds, the time of day."""
 
@@ -170,11 +173,15 @@ def _take(counter: Counter, passing: Passing, clock_us: Micros, now_us: Micros, 
 def _restart(counter: Counter, passing: Passing, now_us: Micros, *, keep_numbers: bool = False) -> Judged:
     fresh = Counter(epoch=counter.epoch + 1, boot=passing.boot)
     judged = _take(fresh, passing, passing.rtc_time_us, now_us, News.RESTART, None, settle=True)
-    number = passing.passing_number
-    if keep_numbers and number is not None and counter.last_number is not None and number > counter.last_number + 1:
-        gap = (counter.last_number + 1, number - 1)
-        return replace(judged, gap=gap, counter=replace(judged.counter, missing=(gap,)))
-    return judged
+    number, first = passing.passing_number, 1
+    if keep_numbers and counter.last_number is not None:
+        first = counter.last_number + 1
+    elif number is not None and number > UNHEARD_AT_MOST:
+        return judged
+    if number is None or number <= first:
+        return judged
+    gap = (first, number - 1)
+    return replace(judged, gap=gap, counter=replace(judged.counter, missing=(gap,)))
 
 
 def _without(missing: tuple[tuple[int, int], ...], number: int) -> tuple[tuple[int, int], ...]:

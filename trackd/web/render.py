@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,10 +38,18 @@ def _us(value: Micros | None) -> str:
     return "" if value is None else str(value)
 
 
+class _Environment(Environment):
+    """Jinja, with a template's globals in one plain dict: a chain of them costs a fifth of every small rendering."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """The environment's globals under those of a template."""
+        return {**self.globals, **(d or {})}
+
+
 @cache
 def environment() -> Environment:
     """The one template environment; an undeclared value is an error, never an empty place."""
-    env = Environment(
+    env = _Environment(
         loader=FileSystemLoader(assets("templates")), autoescape=select_autoescape(default=True),
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False,
     )

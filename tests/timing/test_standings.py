@@ -1,0 +1,182 @@
+"""Places, gaps and marks, checked against rules R1, R2 and R17 worked out by brute force from the list of crossings."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.timing.race import BASE, Race, us
+from trackd.timing.flags import State
+
+# --- a heat of twelve with lapped karts, told to the code under test and to a plain list -----------------------------
+
+
+def twelve(seed: int) -> list[tuple[int, str]]:
+    """Crossings (microseconds, kart) of 12 karts of very different pace; one starts late, one stops, one never comes."""
+    dice = random.Random(seed)
+    out = []
+    for kart in range(1, 12):
+        at_us = us(5) + kart * 300_000 + (us(150) if kart == 10 else 0)
+        pace_us = us(dice.uniform(30, 34) if kart < 7 else dice.uniform(38, 60))
+        while at_us < us(420) and not (kart == 11 and at_us > us(120)):
+            out.append((at_us, str(kart)))
+            at_us += pace_us + dice.randrange(-900_000, 900_000)
+    return sorted(out)
+
+
+def by_r17(crossings: list[tuple[int, str]], over: bool) -> dict[str, tuple[int, int | None, int | None, int | None, int | None]]:
+    """kart -> (place, gap, laps down, interval, interval laps), from nothing but the list and the words of R1 and R17."""
+    seen: dict[str, list[int]] = {}
+    for at_us, kart in crossings:
+        seen.setdefault(kart, []).append(at_us)
+    order = sorted(seen, key=lambda k: (-(len(seen[k]) - 1), seen[k][-1]))
+
+    def behind(kart: str, other: str) -> tuple[int | None, int | None]:
+        mine, theirs = seen[kart], seen[other]
+        when = mine[-1]
+        done = theirs if over else [t for t in theirs if t <= when]      # what stood when the trailing kart crossed
+        laps_down = (len(done) - 1) - (len(mine) - 1)
+        if laps_down >= 1:
+            return None, laps_down
+        gap = when - theirs[len(mine) - 1]
+        return (gap, None) if gap >= 0 else (None, None)
+
+    return {kart: (place + 1, *((None, None) if not place else behind(kart, order[0])),
+                   *((None, None) if not place else behind(kart, order[place - 1])))
+            for place, kart in enumerate(order)}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_gaps_intervals_and_laps_down_match_r17_after_every_crossing(seed):
+    race = Race("10m", 12, ranking="position")
+    told: list[tuple[int, str]] = []
+    for at_us, kart in twelve(seed):
+        race.cross(at_us / 1e6, kart)
+        told.append((at_us, kart))
+        rows = race.rows()
+        expected = by_r17(told, over=False)
+        assert {k: (r.position, r.gap_us, r.gap_laps, r.interval_us, r.interval_laps)
+                for k, r in rows.items() if r.position is not None} == expected
+    assert any(row.gap_laps for row in rows.values()), "the fixture has lapped karts"
+    race.order(425, "finish")
+    assert {k: (r.position, r.gap_us, r.gap_laps, r.interval_us, r.interval_laps)
+            for k, r in race.rows().items() if r.position is not None} == by_r17(told, over=True)
+    assert race.rows()["12"].position is None
+
+
+def test_a_gap_from_before_the_leaders_latest_crossing_is_marked_old():
+    race = Race("8m", 2, ranking="position")
+    race.run(k1="10 40", k2="11 42")
+    assert (race.rows()["2"].gap_us, race.rows()["2"].gap_old) == (us(2), False)
+    race.run(k1="70")
+    assert (race.rows()["2"].gap_us, race.rows()["2"].gap_old) == (us(2), True)
+    race.run(k2="73")
+    assert (race.rows()["2"].gap_us, race.rows()["2"].gap_old) == (us(3), False)
+
+
+def test_a_kart_overtaken_since_its_last_crossing_has_no_gap_and_never_a_negative_one():
+    race = Race("8m", 2, ranking="position", sectors=1)
+    race.run(k1="10 40", k2="11 42")
+    race.cross(52, "2", "sector:1")
+    assert race.places() == [(1, "2"), (2, "1")], "kart 2 was first at the sector line"
+    assert (race.rows()["1"].gap_us, race.rows()["1"].gap_laps, race.rows()["1"].gap_old) == (None, None, True)
+    race.run(k2="70 100")
+    assert race.rows()["1"].gap_us is None
+    race.order(101, "finish")
+    assert race.rows()["1"].gap_laps == 2
+
+
+def test_the_live_order_follows_the_last_timing_line_and_the_result_the_laps():
+    race = Race("8m", 3, ranking="position", sectors=2)
+    race.run(k1="10 40", k2="11 41", k3="12 45")
+    for at_s, kart, role in ((50, "1", "sector:1"), (52, "3", "sector:1"), (60, "3", "sector:2")):
+        race.cross(at_s, kart, role)
+    assert race.places() == [(1, "3"), (2, "1"), (3, "2")]
+    race.order(65, "finish")
+    assert race.places() == [(1, "1"), (2, "2"), (3, "3")]
+
+
+def test_equal_to_the_microsecond_is_a_shared_place_and_the_next_is_skipped():
+    race = Race("8m", 4, ranking="position")
+    race.run(k1="10 40.000001", k2="11 40", k3="9 40", k4="12 41")
+    assert race.places() == [(1, "2"), (1, "3"), (3, "1"), (4, "4")]
+    assert (race.rows()["3"].gap_us, race.rows()["1"].gap_us, race.rows()["1"].interval_us) == (0, 1, 1)
+
+
+def test_best_lap_order_goes_by_second_bests_then_by_whose_was_set_first():
+    race = Race("8m", 6)
+    race.run(k1="10 40 72 105",      # 30 32 33
+             k2="11 44 76 106",      # 33 32 30
+             k3="12 42 73 104",      # 30 31 31
+             k4="13 43 75",          # 30 32: no third lap, after those with one
+             k5="14 45 75",          # 31 30
+             k6="15 45 76")          # 30 31, set before kart 5's
+    assert [kart for _, kart in race.places()] == ["3", "6", "5", "1", "2", "4"]
+    rows = race.rows()
+    assert [rows[k].position for k in "365124"] == [1, 2, 3, 4, 5, 6]
+    assert {row.gap_us for row in rows.values()} == {None, 0}
+
+
+def test_the_same_laps_set_at_the_same_instant_share_a_place():
+    race = Race("8m", 3)
+    race.run(k1="10 40", k2="10 40", k3="12 43")
+    assert race.places() == [(1, "1"), (1, "2"), (3, "3")]
+
+
+def test_who_has_no_ranking_lap_comes_after_all_by_laps_and_who_never_came_last():
+    race = Race("8m", 5, max_lap_s=35)
+    race.run(k1="10 60 110", k2="11 45", k3="12 62", k4="13")
+    for order in (lambda: None, lambda: race.order(120, "finish")):
+        order()
+        assert race.places() == [(1, "2"), (2, "1"), (3, "3"), (4, "4"), (None, "5")]
+    assert [race.rows()[k].state for k in "45"] == ["dnf", "dns"]
+    assert race.rows()["1"].gap_us is None
+
+
+def test_karts_that_began_and_did_no_lap_are_placed_before_those_that_never_came():
+    race = Race("8m", 3, ranking="position")
+    race.run(k3="10", k2="12")
+    assert race.places() == [(1, "3"), (2, "2"), (None, "1")]
+    race.order(20, "finish")
+    assert race.places() == [(1, "3"), (2, "2"), (None, "1")]
+    assert race.rows()["2"].gap_us == us(2)
+
+
+def test_kart_numbers_sort_as_numbers_where_nothing_else_decides():
+    race = Race("8m", ["10", "9", "2", "B1", "x"])
+    assert [kart for _, kart in race.places()] == ["2", "9", "10", "B1", "x"]
+
+
+def test_marks_say_what_the_last_lap_and_its_sectors_were_worth():
+    race = Race("8m", 2, sectors=1)
+    for kart, times in (("1", (10, 20, 40, 51, 69.5)), ("2", (11, 22, 44, 55.5, 76))):
+        for index, at_s in enumerate(times):
+            race.cross(at_s, kart, "sector:1" if index % 2 else "start_finish")
+    rows = race.rows()
+    assert [lap.time_us for lap in race.entries["1"].laps] == [us(30), us(29.5)]
+    assert (rows["1"].last_mark, rows["2"].last_mark) == ("best", "pb")
+    assert rows["1"].sector_marks == ("slow", "best")
+    assert rows["2"].sector_marks == ("slow", "pb")
+    assert (rows["1"].best_is_session_best, rows["2"].best_is_session_best) == (True, False)
+
+
+def test_the_sectors_shown_are_those_of_the_lap_in_progress_once_it_has_one():
+    race = Race("8m", 1, sectors=2)
+    assert race.rows()["1"].sectors_us == (None, None, None)
+    for at_s, role in ((10, "start_finish"), (20, "sector:1"), (31, "sector:2"), (43, "start_finish")):
+        race.cross(at_s, "1", role)
+    assert race.rows()["1"].sectors_us == (us(10), us(11), us(12))
+    race.cross(54, "1", "sector:1")
+    assert race.rows()["1"].sectors_us == (us(11), None, None)
+
+
+def test_a_row_names_the_crossing_its_figures_come_from():
+    race = Race("8m", 2)
+    race.run(k1="10 40")
+    row, idle = race.rows()["1"], race.rows()["2"]
+    lap = race.entries["1"].laps[0]
+    assert (row.last_lap_id, row.hit_seq, row.best_lap_number) == (str(lap.seq), lap.seq, 1)
+    assert (idle.laps, idle.last_us, idle.best_us, idle.gap_us, idle.hit_seq, idle.state) == (0, None, None, None, 0, "waiting")
+    assert lap.end_us == us(40) + BASE
+    assert race.heat.state is State.RUNNING
