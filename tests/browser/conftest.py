@@ -109,9 +109,9 @@ def box(tmp_path: Path) -> Iterator[Box]:
     venue.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """One browser for all tests of this worker."""
+    """One browser for a module. No longer: playwright keeps an event loop running, and other tests bring their own."""
     if CHROMIUM is None:
         pytest.skip("no chromium is installed: browser tests need `apt install chromium`")
     from playwright.sync_api import sync_playwright

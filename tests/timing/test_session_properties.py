@@ -2,55 +2,67 @@
 
 from __future__ import annotations
 
+import random
 from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.timing.race import BASE, fresh, us
-from trackd.core.errors import Refused
-from trackd.timing.events import LINE, Crossing, Order, Tick, Verdict
+from trackd.timing.events import LINE, Crossing, Event, Order, Tick, Verdict, place
 from trackd.timing.flags import NEXT_STEP, State
 from trackd.timing.session import Session, check
 from trackd.timing.standings import standings
 
 KARTS = ["1", "2", "3"]
-ROLES = [LINE, LINE, LINE, LINE, "sector:1", "pit_in", "pit_out"]
-PROFILE = settings(max_examples=120, derandomize=True, deadline=None)
+PROFILE = settings(max_examples=150, derandomize=True, deadline=None)
 
 
 @st.composite
 def heats(draw):
     """A heat nobody has staged, of any format."""
-    length = draw(st.sampled_from(["60s", "90s", "3L", "60s+1L", "5L", "1L"]))
-    return fresh(length, KARTS, sectors=1, min_lap_s=5, grace_us=draw(st.sampled_from([None, us(10), 0])),
-                 ranking=draw(st.sampled_from(["best_lap", "position"])), finish=draw(st.sampled_from(["individual", "leader"])),
-                 start=draw(st.sampled_from(["green", "first_crossing"])),
-                 first_lap=draw(st.sampled_from(["from_crossing", "from_green"])))
+    of = {name: draw(st.sampled_from(choice)) for name, choice in (
+        ("length", ["60s", "90s", "3L", "60s+1L", "5L", "1L"]), ("ranking", ["best_lap", "position"]),
+        ("finish", ["individual", "leader"]), ("start", ["green", "first_crossing"]),
+        ("first_lap", ["from_crossing", "from_green"]), ("grace_us", [None, us(10), 0]))}
+    return fresh(karts=KARTS, sectors=1, min_lap_s=5, **of)
 
 
-@st.composite
-def stories(draw):
-    """Events of a heat in the order of track time: stage, green, and then anything; all at different instants."""
-    instants = sorted(draw(st.sets(st.integers(1, 240_000), min_size=3, max_size=60)))
-    events = []
-    for seq, at_ms in enumerate(instants, start=1):
-        at_us = BASE + at_ms * 1000
-        if seq < 3:
-            events.append(Order(seq, at_us, ("stage", "green")[seq - 1], "Ada"))
-        elif draw(st.integers(0, 9)):
-            kart = draw(st.sampled_from([*KARTS, "9", None]))
-            events.append(Crossing(seq, at_us, draw(st.sampled_from([f"t{kart}", "x"])), kart, draw(st.sampled_from(ROLES)),
-                                   draw(st.sampled_from(["a/0", "a/0", "a/1"]))))
-        elif draw(st.booleans()):
-            name = draw(st.sampled_from(["red", "resume", "yellow", "green", "white", "chequered", "finish", "leave", "join"]))
-            events.append(Order(seq, at_us, name, "Ada", {"kart": draw(st.sampled_from(KARTS))}))
-        elif draw(st.booleans()):
-            args = {"kart": draw(st.sampled_from(KARTS)), "transponder": "x", "since": draw(st.sampled_from(["start", "now"]))}
-            events.append(Order(seq, at_us, "bind", "Ada", args))
+def story_of(seed: int) -> list[Event]:
+    """Events in the order of track time, all at different instants: karts lapping, flags, binds, losses, by a seed."""
+    dice = random.Random(seed)
+    what: dict[int, tuple[str, ...]] = {}
+    for kart in [*KARTS, "9"]:
+        at_us = us(dice.uniform(3, 30))
+        while at_us < us(dice.choice([60, 120, 240])):
+            for role, share in ((LINE, 0.95), ("sector:1", 0.7), ("pit_in", 0.05), ("pit_out", 0.08), (LINE, 0.1)):
+                if dice.random() < share:
+                    what[at_us] = (role, dice.choice([kart, kart, kart, None]), dice.choice([f"t{kart}", "x"]),
+                                   dice.choice(["a/0", "a/0", "a/0", "a/1"]))
+                at_us += us(dice.uniform(0.2, 9))
+    for _ in range(dice.choice([0, 1, 3, 8])):
+        what[us(dice.uniform(3, 240))] = (dice.choice(["red", "resume", "yellow", "green", "white", "chequered", "finish",
+                                                       "leave", "join", "bind", "tick", "tick"]),)
+    events: list[Event] = [Order(1, BASE + 1, "stage", "Ada"), Order(2, BASE + 2, "green", "Ada")]
+    for seq, (at_us, (name, *of)) in enumerate(sorted(what.items()), start=3):
+        if of:
+            kart, transponder, epoch = of
+            events.append(Crossing(seq, BASE + at_us, transponder, kart, name, epoch))
+        elif name == "tick":
+            events.append(Tick(seq, BASE + at_us))
         else:
-            events.append(Tick(seq, at_us))
+            args = {"kart": dice.choice(KARTS), "transponder": "x"}
+            args |= {"since": dice.choice(["start", "now"])} if name == "bind" else {}
+            events.append(Order(seq, BASE + at_us, name, "Ada", args))
     return events
+
+
+def stories():
+    return st.integers(0, 2**32).map(story_of)
+
+
+def shuffled(story: list[Event], seed: int) -> list[Event]:
+    return random.Random(seed).sample(story, len(story))
 
 
 def applied(heat, events):
@@ -61,25 +73,23 @@ def applied(heat, events):
 
 
 @PROFILE
-@given(heats(), stories(), st.data())
-def test_any_order_of_arrival_gives_the_same_heat_and_the_same_verdicts(heat, story, data):
+@given(heats(), stories(), st.integers(0, 999))
+def test_any_order_of_arrival_gives_the_same_heat_and_the_same_verdicts(heat, story, seed):
     told = applied(heat, story)
-    shuffled = applied(heat, data.draw(st.permutations(story)))
-    whole = Session.of(heat, data.draw(st.permutations(story)))
-    for session in (shuffled, whole):
+    for session in (applied(heat, shuffled(story, seed)), Session.of(heat, shuffled(story, seed))):
         assert session.verdicts == told.verdicts
         assert session.heat == told.heat
-        assert session.log == told.log
+        assert sorted(session.log, key=place) == sorted(told.log, key=place)
 
 
 @PROFILE
-@given(heats(), stories(), st.data())
-def test_passings_a_little_late_as_on_a_real_track_give_the_same_heat(heat, story, data):
+@given(heats(), stories(), st.integers(0, 999))
+def test_passings_a_little_late_as_on_a_real_track_give_the_same_heat(heat, story, seed):
     """The common case, most of it applied without folding again: crossings swap places with near neighbours."""
-    late = list(story)
-    for index in data.draw(st.lists(st.integers(3, max(3, len(story) - 1)), max_size=25)):
-        if index + 1 < len(late):
-            late[index], late[index + 1] = late[index + 1], late[index]
+    dice, late = random.Random(seed), list(story)
+    for _ in range(dice.randrange(30)):
+        index = dice.randrange(2, max(3, len(late) - 1))
+        late[index:index + 2] = reversed(late[index:index + 2])
     session = applied(heat, late)
     assert (session.heat, session.verdicts) == (applied(heat, story).heat, applied(heat, story).verdicts)
 
@@ -91,7 +101,8 @@ def test_every_crossing_gets_exactly_one_verdict_and_every_lap_is_a_counted_cros
     crossings = {event.seq: event for event in story if isinstance(event, Crossing)}
     assert set(session.verdicts) == set(crossings)
     laps = [lap.seq for entry in session.heat.entries.values() for lap in entry.laps]
-    on_line = [seq for seq, verdict in session.verdicts.items() if verdict is Verdict.COUNTED and crossings[seq].role == LINE]
+    on_line = [seq for seq, verdict in session.verdicts.items()
+               if verdict is Verdict.COUNTED and crossings[seq].role == LINE]
     assert sorted(laps) == sorted(on_line)
 
 
@@ -132,10 +143,9 @@ def test_whatever_happened_the_next_steps_offered_lead_to_an_official_result(hea
 
 
 @PROFILE
-@given(heats(), stories(), st.data())
-def test_going_back_to_a_mark_restores_the_session_exactly(heat, story, data):
-    cut = data.draw(st.integers(0, len(story)))
-    arrival = data.draw(st.permutations(story))
+@given(heats(), stories(), st.integers(0, 999))
+def test_going_back_to_a_mark_restores_the_session_exactly(heat, story, seed):
+    cut, arrival = seed % (len(story) + 1), story if seed % 2 else shuffled(story, seed)
     session = applied(heat, arrival[:cut])
     mark = session.mark()
     for event in arrival[cut:]:
@@ -186,18 +196,3 @@ def test_places_rise_ties_skip_and_no_gap_is_ever_negative(heat, story):
         if heat.rules.ranking == "position":
             assert all((row.interval_us or 0) >= 0 and (row.interval_laps or 1) >= 1 for row in rows)
 
-
-@PROFILE
-@given(heats(), stories())
-def test_an_order_the_table_refuses_never_changes_who_crossed_when(heat, story):
-    """Orders are checked when given; what was refused is never in the journal. Folding must agree with the check."""
-    session = Session.new(heat)
-    for event in story:
-        if isinstance(event, Order):
-            try:
-                check(session.heat, event.name, event.args)
-            except Refused:
-                continue
-        session.apply(event)
-    states = [State.SCHEDULED, State.STAGED]
-    assert session.heat.state not in states or len(story) < 3

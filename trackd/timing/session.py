@@ -6,7 +6,6 @@ already applied is sorted in and the whole session folded again, so the result n
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -36,7 +35,7 @@ class Session:
 
     start: Heat
     heat: Heat
-    log: list[Event] = field(default_factory=list)
+    log: list[Event] = field(default_factory=list)                 # in order of arrival since it was last folded whole
     verdicts: dict[int, Verdict] = field(default_factory=dict)     # crossing seq -> verdict
 
     @classmethod
@@ -60,10 +59,7 @@ class Session:
             if verdict is not None:
                 self.verdicts[event.seq] = verdict
             return Outcome(verdict)
-        log = [*self.log]
-        for each in (*with_earlier, *_moments(event)):
-            log.insert(bisect_right(log, place(each), key=place), each)
-        self.log = log
+        self.log = sorted((*self.log, *with_earlier, *_moments(event)), key=place)
         self._fold()
         return Outcome(self.verdicts.get(event.seq), again=True)
 
