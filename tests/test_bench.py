@@ -40,13 +40,15 @@ def test_a_race_is_decodable_and_every_kart_crosses_once_a_round_in_the_order_of
     passings = [frame for frame in found if isinstance(frame, Passing)]
     assert [p.passing_number for p in passings] == list(range(1, 71))
     assert all(a.rtc_time_us < b.rtc_time_us for a, b in pairwise(passings))
-    assert sorted((each.kart, each.lap) for each in sent) == sorted((str(k + 1), lap) for k in range(7) for lap in range(10))
+    everyone = [(str(kart + 1), lap) for kart in range(7) for lap in range(10)]
+    assert sorted((each.kart, each.lap) for each in sent) == sorted(everyone)
 
 
 def test_a_screen_counts_a_passing_when_its_lap_or_a_later_one_is_shown_however_the_bytes_arrive() -> None:
     crowd = Crowd(0)
     crowd.sent_at = {"7": [0.0, 0.0, 0.0, 0.0]}
-    row = b'data: <li id="row-7" data-hit><span class="plate">7</span>\ndata: <span>%d laps \xc2\xb7 last 20.001</span></li>\n\n'
+    row = (b'data: <li id="row-7" data-hit><span class="plate">7</span>\n'
+           b'data: <span>%d laps \xc2\xb7 last 20.001</span></li>\n\n')
     screen = Screen(crowd)
     crowd.screens.append(screen)
     for byte in b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + b"".join(

@@ -32,11 +32,17 @@ def formats(box: Box) -> None:
         box.call(box.appliance.live.done(box.appliance.roster.save_format(name, body, "test")[1]))
 
 
-def test_a_heat_from_staging_to_an_official_result_by_keyboard(box: Box, open_page: Callable[..., Any]) -> None:
+def race_control(box: Box, open_page: Callable[..., Any]) -> Any:
+    """A timekeeper at the console of a venue with two karts."""
     box.karts(2)
     formats(box)
     page = open_page(box.address + "/console")
     sign_in(page)
+    return page
+
+
+def test_a_heat_from_staging_to_an_official_result_by_keyboard(box: Box, open_page: Callable[..., Any]) -> None:
+    page = race_control(box, open_page)
     session_id = new_heat(box, page, "Heat 1")
     phone = open_page(box.address + "/", viewport={"width": 390, "height": 844})
     television = open_page(box.address + "/display/hall", viewport={"width": 1920, "height": 1080})
@@ -78,10 +84,7 @@ def test_a_heat_from_staging_to_an_official_result_by_keyboard(box: Box, open_pa
 
 
 def test_keys_never_act_while_typing(box: Box, open_page: Callable[..., Any]) -> None:
-    box.karts(2)
-    formats(box)
-    page = open_page(box.address + "/console")
-    sign_in(page)
+    page = race_control(box, open_page)
     session_id = new_heat(box, page, "Heat 1")
     box.order(session_id, "stage")
     expect(page.locator("#band .flag-plate b")).to_have_text("Staged")
@@ -98,10 +101,7 @@ def test_keys_never_act_while_typing(box: Box, open_page: Callable[..., Any]) ->
 
 def test_an_unknown_transponder_is_bound_in_the_inbox_and_its_laps_come_back(box: Box,
                                                                              open_page: Callable[..., Any]) -> None:
-    box.karts(2)
-    formats(box)
-    page = open_page(box.address + "/console")
-    sign_in(page)
+    page = race_control(box, open_page)
     session_id = new_heat(box, page, "Heat 1")
     for order in ("stage", "green"):
         box.order(session_id, order)
@@ -116,10 +116,7 @@ def test_an_unknown_transponder_is_bound_in_the_inbox_and_its_laps_come_back(box
 
 
 def test_a_refused_order_is_a_sentence_on_the_screen(box: Box, open_page: Callable[..., Any]) -> None:
-    box.karts(2)
-    formats(box)
-    page = open_page(box.address + "/console")
-    sign_in(page)
+    page = race_control(box, open_page)
     first = new_heat(box, page, "Heat 1")
     for order in ("stage", "green"):
         box.order(first, order)
@@ -131,10 +128,7 @@ def test_a_refused_order_is_a_sentence_on_the_screen(box: Box, open_page: Callab
 @pytest.mark.parametrize(("path", "label"), [("/", "board"), ("/display/hall", "display"), ("/console", "console")])
 def test_x11_j2_a_screen_says_it_is_stale_within_5_s_and_recovers_by_itself(
         box: Box, open_page: Callable[..., Any], path: str, label: str) -> None:
-    box.karts(2)
-    formats(box)
-    operator = open_page(box.address + "/console")
-    sign_in(operator)
+    operator = race_control(box, open_page)
     session_id = new_heat(box, operator, "Heat 1")
     for order in ("stage", "green"):
         box.order(session_id, order)

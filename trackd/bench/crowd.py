@@ -92,8 +92,8 @@ class Screen(asyncio.Protocol):
         now = time.perf_counter()
         buffer = self._buffer + data if self._buffer else data
         if self._head:
-            _, found, buffer = buffer.partition(b"\r\n\r\n")
-            self._head = not found
+            head, found, rest = buffer.partition(b"\r\n\r\n")
+            self._head, buffer = (False, rest) if found else (True, head)
         while not self._head:
             line_end = buffer.find(b"\r\n")
             if line_end < 0:

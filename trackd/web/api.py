@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
-import msgspec
 from litestar import Controller, Response, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from trackd.core.errors import BadInput, Fault, Refused
 from trackd.services.happenings import board_row, info_row, lap_row, session_row
-from trackd.services.roster import FORMAT_FIELDS
 from trackd.services.sessions import NewSession
 from trackd.services.shapes import (
     BoardBody,
@@ -31,62 +29,10 @@ from trackd.services.shapes import (
 from trackd.services.staff import action_of_order
 from trackd.timing.venue import Kart
 from trackd.web.auth import PUBLIC, check, principal, requires
+from trackd.web.bodies import DriverBody, FormatBody, KartBody, SessionBody
 from trackd.web.given import AnyRequest, TheAppliance
 
 Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="rows at most")]
-
-
-class KartBody(msgspec.Struct, forbid_unknown_fields=True):
-    """A kart. ``class`` is free text."""
-
-    number: str | None = None
-    transponders: list[str] = []
-    kart_class: str | None = msgspec.field(name="class", default=None)
-
-
-class DriverBody(msgspec.Struct, forbid_unknown_fields=True):
-    """A driver."""
-
-    name: str
-
-
-class EntryBody(msgspec.Struct, forbid_unknown_fields=True):
-    """A kart in a session, and who drives it."""
-
-    kart: str
-    driver: str | None = None
-
-
-class FormatFields(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """What a format and a session share."""
-
-    format: str | None = None
-    ranking: str | None = None
-    start: str | None = None
-    finish: str | None = None
-    first_lap: str | None = None
-    min_lap_s: float | None = None
-    max_lap_s: float | None = None
-    grace_s: float | None = None
-
-    def given(self) -> dict[str, Any]:
-        """The fields that were sent."""
-        return {name: value for name in FORMAT_FIELDS if (value := getattr(self, name)) is not None}
-
-
-class FormatBody(FormatFields, forbid_unknown_fields=True, kw_only=True):
-    """A format template."""
-
-    name: str
-
-
-class SessionBody(FormatFields, forbid_unknown_fields=True, kw_only=True):
-    """A session to make."""
-
-    name: str
-    entries: list[EntryBody] = []
-    layout: str | None = None
-    track: str = "main"
 
 
 Row = TypeVar("Row")
