@@ -4,12 +4,13 @@ that moves only when the test says so."""
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -37,6 +38,14 @@ class FakeTime:
     def clock(self) -> TrackClock:
         return TrackClock(mono=lambda: self.us - self.booted_us, wall=lambda: self.us + self.wall_offset_us,
                           boot_id=lambda: self.boot)
+
+    @property
+    def jumped(self) -> bool:
+        return self.wall_offset_us != FakeTime.wall_offset_us
+
+    def jump(self, seconds: int) -> None:
+        """Somebody, or a time server, sets the wall clock."""
+        self.wall_offset_us += seconds * S
 
     def reboot(self) -> None:
         """The machine starts again: its monotonic clock is at 0."""
@@ -74,6 +83,43 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0)
 
 
+class Event(NamedTuple):
+    """One server-sent event."""
+
+    kind: str
+    id: str | None
+    data: Any
+
+
+@dataclass
+class Events:
+    """What an event stream brings."""
+
+    lines: AsyncIterator[str]
+
+    async def next(self) -> Event:
+        kind, ident, data = "", None, None
+        async with asyncio.timeout(WAIT_S):
+            async for line in self.lines:
+                name, _, value = line.partition(": ")
+                if name == "event":
+                    kind = value
+                elif name == "id":
+                    ident = value
+                elif name == "data":
+                    data = json.loads(value)
+                elif not line and kind:
+                    return Event(kind, ident, data)
+        raise AssertionError("the stream has ended")
+
+    async def until(self, kind: str, **fields: Any) -> list[Event]:
+        """All events up to the first of this kind with these fields."""
+        found = [await self.next()]
+        while found[-1].kind != kind or not fields.items() <= found[-1].data.items():
+            found.append(await self.next())
+        return found
+
+
 @dataclass
 class Park:
     """The venue under test. ``at`` is the decoder's time: microseconds since it was switched on."""
@@ -96,7 +142,7 @@ class Park:
     async def on(self) -> None:
         """Switch the appliance on and wait until it hears the decoder."""
         started: asyncio.Future[tuple[Appliance, str]] = asyncio.get_running_loop().create_future()
-        self._off = asyncio.Event()
+        self._off, self._before, self._connection = asyncio.Event(), 0, 0
         self._serving = asyncio.create_task(serve(
             self.folder, self.settings, lambda *what: started.set_result(what), clock=self.time.clock(), until=self._off))
         await asyncio.wait([self._serving, started], return_when=asyncio.FIRST_COMPLETED)
@@ -205,6 +251,16 @@ class Park:
             rows += page["items"]
             cursor = page["next"]
         return rows
+
+    @asynccontextmanager
+    async def stream(self, last_id: str | None = None) -> AsyncIterator[Events]:
+        """The API's event stream, open; it has every event from here on."""
+        headers = {"Last-Event-ID": last_id} if last_id is not None else {}
+        async with self.http.stream("GET", "/api/v1/stream", headers=headers, timeout=None) as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            lines = answer.aiter_lines()
+            assert (await anext(lines)).startswith(":")
+            yield Events(lines)
 
     async def state(self, wanted: str) -> None:
         """Wait until the session is in a state it reaches by itself."""

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from tests.timing.race import BASE, Race, us
+from trackd.timing.clock import overlaps
 from trackd.timing.events import Verdict
 from trackd.timing.flags import State
 
@@ -195,6 +196,36 @@ def test_pit_loops_name_the_out_lap_and_the_in_lap_and_neither_is_a_best():
     assert race.rows()["1"].state == "running"
 
 
+def test_a_missed_read_at_the_pit_exit_costs_one_lap_and_not_all_that_follow():
+    race = Race("8m", 1)
+    race.run(k1="10 40")
+    race.cross(60, "1", "pit_in")
+    race.run(k1="75 106 137")
+    assert [lap.kind for lap in race.entries["1"].laps] == ["full", "in", "out", "full"]
+    assert race.rows()["1"].state == "running"
+
+
+def test_a_lap_that_ends_as_the_red_flag_is_shown_is_clean_and_one_that_begins_as_it_ends_too():
+    race = Race("8m", 1)
+    race.run(k1="10 40")
+    race.order(40, "red")
+    race.order(70, "resume")
+    race.run(k1="70.000001 100")
+    assert [lap.verdict for lap in race.entries["1"].laps] == ["valid", "red", "valid"]
+    assert not overlaps(((us(40), us(70)),), us(10), us(40))
+    assert not overlaps(((us(40), us(70)),), us(70), us(100))
+    assert overlaps(((us(40), None),), us(39), us(41))
+
+
+def test_a_late_passing_from_before_the_kart_left_still_counts():
+    race = Race("8m", 2)
+    race.run(k1="10 40", k2="11 42")
+    race.order(75, "leave", kart="2")
+    race.run(k1="76")
+    assert race.cross(73, "2") is V.COUNTED
+    assert race.times("2") == [31, 31]
+
+
 def test_a_kart_that_left_counts_no_more_until_it_joins_again():
     race = Race("8m", 2)
     race.run(k1="10 40", k2="11 42")
@@ -216,6 +247,7 @@ def test_binding_since_the_start_brings_all_laps_and_since_now_only_later_ones()
         race.cross(140, None, transponder="x9")
     assert since_start.times("2") == [31, 32, 33, 32]
     assert since_now.times("2") == [32]
+    assert list(since_now.session.holders().values())[-6:] == ["1", None, None, None, "2", "2"]
     assert since_start.places() == [(1, "2"), (2, "1")]
     assert V.UNASSIGNED not in since_start.session.verdicts.values()
 
@@ -251,16 +283,15 @@ def test_binding_since_the_start_does_not_move_the_end_of_the_heat(order_at_s):
     assert bound.laps() == plain.laps() == {"1": 2, "2": 0}
 
 
-def test_a_bind_after_the_end_gives_its_laps_and_leaves_the_heat_ended():
+def test_a_bind_after_the_grace_gives_its_laps_and_leaves_the_heat_ended():
     race = Race("60s", 2)
-    for at_s in (11, 43, 78):
-        race.cross(at_s, None, transponder="x")
-    race.run(k1="79 80 110")
-    race.tick(200)
+    for at_s, kart in ((10, "1"), (11, None), (40, "1"), (43, None), (70, "1")):
+        race.cross(at_s, kart, transponder=None if kart else "x")
+    assert race.since_s(race.heat.ended_us) == 70
     race.order(300, "bind", kart="2", transponder="x", since="start")
     assert race.heat.state is State.PROVISIONAL
-    assert race.times("2") == [32, 35]
-    assert race.entries["2"].finished_us == us(78) + BASE
+    assert race.since_s(race.heat.ended_us) == 60 + 46.5, "kart 2 had been awaited"
+    assert race.times("2") == [32]
 
 
 def test_passings_from_before_the_session_count_once_they_are_attached():

@@ -40,7 +40,7 @@ def story_of(seed: int) -> list[Event]:
                     what[at_us] = (role, dice.choice([kart, kart, kart, None]), dice.choice([f"t{kart}", "x"]),
                                    dice.choice(["a/0", "a/0", "a/0", "a/1"]))
                 at_us += us(dice.uniform(0.2, 9))
-    for _ in range(dice.choice([0, 1, 3, 8])):
+    for _ in range(dice.choice([0, 1, 3, 8, 20])):
         what[us(dice.uniform(3, 240))] = (dice.choice(["red", "resume", "yellow", "green", "white", "chequered", "finish",
                                                        "leave", "join", "bind", "tick", "tick"]),)
     events: list[Event] = [Order(1, BASE + 1, "stage", "Ada"), Order(2, BASE + 2, "green", "Ada")]

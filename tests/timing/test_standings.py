@@ -87,6 +87,12 @@ def test_a_kart_overtaken_since_its_last_crossing_has_no_gap_and_never_a_negativ
     assert race.rows()["1"].gap_laps == 2
 
 
+def test_crossing_at_the_same_microsecond_one_lap_down_is_one_lap_down():
+    race = Race("8m", 2, ranking="position")
+    race.run(k1="10 40 70", k2="11 70")
+    assert (race.rows()["2"].gap_us, race.rows()["2"].gap_laps) == (None, 1)
+
+
 def test_the_live_order_follows_the_last_timing_line_and_the_result_the_laps():
     race = Race("8m", 3, ranking="position", sectors=2)
     race.run(k1="10 40", k2="11 41", k3="12 45")

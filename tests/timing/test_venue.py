@@ -143,6 +143,21 @@ def test_an_ended_session_that_opens_again_by_a_late_bind_does_not_take_the_trac
     assert day.venue.live == {}
 
 
+def test_an_older_session_that_ends_again_is_not_the_latest_of_its_track():
+    day = Day()
+    for name in "AB":
+        day.session(name, grace_us=us(400))
+    day.begin(1, "A")
+    for at_s, kart in ((10, "1"), (12, None), (70, "1")):
+        day.cross(at_s, kart, transponder=None if kart else "x")
+    day.begin(72, "B")
+    day.order(80, "B", "finish")
+    day.order(90, "A", "bind", kart="2", transponder="x", since="start")
+    assert day.venue.live == {"main": "A"}, "the track is free and A waits for kart 2"
+    day.order(100, "A", "finish")
+    assert (day.venue.live, day.venue.latest) == ({}, {"main": "B"})
+
+
 def test_binding_since_the_start_gives_all_laps_and_counts_each_verdict_anew():
     day = Day()
     day.session("A", "8m")

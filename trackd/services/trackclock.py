@@ -14,6 +14,10 @@ from pathlib import Path
 from trackd.core.time import Micros
 
 
+# Linux counts the time asleep too with this one; elsewhere the plain one must do.
+_STEADY: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
 def _boot_id() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -26,7 +30,7 @@ class TrackClock:
     """``now()`` is track time in microseconds, ``wall()`` the wall clock's opinion. Both sources are injectable."""
 
     anchor_us: Micros = 0                                # track time = monotonic + anchor
-    mono: Callable[[], Micros] = lambda: time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
+    mono: Callable[[], Micros] = lambda: time.clock_gettime_ns(_STEADY) // 1000
     wall: Callable[[], Micros] = lambda: time.time_ns() // 1000
     boot_id: Callable[[], str] = _boot_id
 

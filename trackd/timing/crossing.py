@@ -64,7 +64,9 @@ def _line(heat: Heat, entry: Entry, event: Crossing) -> tuple[Heat, Verdict]:
     if at_us - opened_us < rules.min_lap_us:
         return _put(heat, entry, at_us), Verdict.TOO_SHORT
     lap = _lap(heat, entry, event, opened_us)
-    entry = _open_lap(replace(entry, laps=(*entry.laps, lap), bests=_bests(entry, lap)), event.seq, at_us, event.epoch)
+    pit = "" if lap.kind == "out" else entry.pit       # round again without a read at the pit exit
+    entry = replace(entry, laps=(*entry.laps, lap), bests=_bests(entry, lap), pit=pit)
+    entry = _open_lap(entry, event.seq, at_us, event.epoch)
     return finish.after_lap(_put(heat, entry, at_us), entry, at_us), Verdict.COUNTED
 
 

@@ -7,6 +7,7 @@ alone until it does, and is then given the whole state as it is.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -31,6 +32,9 @@ from trackd.web.views import (
 )
 
 BEAT_S = 2.0
+FRESH_S = 0.02
+"""Screens that ask for the whole state within this time of each other get the same bytes."""
+
 HEADERS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store"),
            (b"x-accel-buffering", b"no")]
 
@@ -77,19 +81,25 @@ class Group:
         self.screens: set[Screen] = set()
         self.view = make()
         self.version = 0
+        self._made_at = time.monotonic()
+        self._whole: bytes | None = None         # of ``view``, once somebody asked
 
     def refresh(self) -> None:
         """Send what changed since the last refresh."""
         view = self.make()
         changed = fragments(self.kind, self.view, view)
-        self.view = view
+        self.view, self._whole, self._made_at = view, None, time.monotonic()
         if changed:
             self.version += 1
             self.push(sse(render_fragments(changed)))
 
     def whole(self) -> bytes:
-        """Everything, for a screen that has nothing yet or fell behind."""
-        return sse(render_fragments(fragments(self.kind, None, self.view)))
+        """Everything as it is now, for a screen that has nothing yet or fell behind."""
+        if time.monotonic() - self._made_at > FRESH_S:
+            self.refresh()
+        if self._whole is None:
+            self._whole = sse(render_fragments(fragments(self.kind, None, self.view)))
+        return self._whole
 
     def push(self, body: bytes) -> None:
         """To every screen."""
@@ -195,9 +205,8 @@ class Screens:
                 await screen.wake.wait()
                 screen.wake.clear()
                 while screen.stale and not screen.closed:
-                    group.refresh()
-                    version = group.version
-                    await send({"type": "http.response.body", "body": group.whole(), "more_body": True})
+                    body, version = group.whole(), group.version
+                    await send({"type": "http.response.body", "body": body, "more_body": True})
                     screen.stale = group.version != version
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except OSError:
