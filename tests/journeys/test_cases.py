@@ -16,6 +16,7 @@ from tests.journeys.conftest import Park, park, until
 from tests.journeys.heats import FORMAT, KARTS, LENGTH, STRANGER, drives, sheet
 from tests.journeys.test_heat import GREEN, drive, facts, result
 from trackd import cli
+from trackd.services.demo import LAYOUT
 from trackd.services.rebuild import check, rebuild
 from trackd.store.tables import DERIVED
 from trackd.timing.board import Row
@@ -38,6 +39,7 @@ def test_a1_rebuild_is_byte_identical(run, tmp_path: Path, capsys: pytest.Captur
     async def day() -> None:
         async with park(tmp_path, faults=["dropped_frame:0.2", "repeated_read:0.2"]) as venue:
             await venue.api("POST", "/formats", {"name": "Adult", "format": "2m"})
+            await venue.api("POST", "/layouts", LAYOUT)
             await drive(venue)
             await venue.order("confirm")
             await venue.heat(KARTS, "stage", "green", name="Second", format="10m")

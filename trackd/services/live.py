@@ -249,9 +249,8 @@ class Live:
         while True:
             await asyncio.sleep(TICK_S)
             now_us = self.clock.now()
-            for session_id in [*self.current.values()]:
-                shot = self.shots.get(session_id)
-                due_us = finish.deadline(shot.heat) if shot is not None else None
+            for session_id, shot in [*self.shots.items()]:
+                due_us = finish.deadline(shot.heat)
                 if due_us is None or due_us + TICK_AFTER_US > now_us or self._ticked.get(session_id) == due_us:
                     continue
                 self._tick(session_id, due_us)

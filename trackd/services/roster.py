@@ -12,7 +12,7 @@ from trackd.core.time import SECOND
 from trackd.services.commands import Decider, Draft
 from trackd.services.writer import Writer
 from trackd.timing.facts import KartFact, RecordFact
-from trackd.timing.formats import FINISHES, FIRST_LAPS, RANKINGS, STARTS, Rules, parse_length
+from trackd.timing.formats import FINISHES, FIRST_LAPS, RANKINGS, STARTS, Length, Rules, parse_length
 from trackd.timing.venue import Kart
 
 _NUMBER = re.compile(r"[A-Za-z0-9-]{1,8}")
@@ -53,9 +53,10 @@ def rules_from(body: dict[str, Any], base: Rules | None = None) -> Rules:
             given[field] = body[field]
     for field, low, high in (("min_lap_s", 0, 3600), ("max_lap_s", 1, 7200), ("grace_s", 0, 3600)):
         if body.get(field) is not None:
-            if not low <= body[field] <= high:
+            if _is_number(body[field]) and low <= body[field] <= high:
+                given[field.removesuffix("_s") + "_us"] = int(body[field] * SECOND)
+            else:
                 faults.append(Fault(field, f"must be between {low} and {high} seconds"))
-            given[field.removesuffix("_s") + "_us"] = int(body[field] * SECOND)
     if faults:
         raise BadInput(*faults)
     if base is None:
@@ -91,15 +92,15 @@ def layout_faults(body: dict[str, Any]) -> list[Fault]:
     """What is wrong with a layout's GeoJSON."""
     if body.get("type") != "FeatureCollection" or not isinstance(body.get("features"), list):
         return [Fault("", "a layout is a GeoJSON FeatureCollection with a list of features")]
-    faults = []
-    name = (body.get("properties") or {}).get("name")
-    if not isinstance(name, str) or not name.strip():
+    about = _table(body.get("properties"))
+    faults = [Fault(f"properties.{limit}", "must be a number of seconds") for limit in ("min_lap_s", "max_lap_s")
+              if about.get(limit) is not None and not _is_number(about[limit])]
+    if not isinstance(about.get("name"), str) or not about["name"].strip():
         faults.append(Fault("properties.name", "missing"))
     roles = []
     for index, feature in enumerate(body["features"]):
-        where = f"features[{index}]"
-        geometry = feature.get("geometry") or {} if isinstance(feature, dict) else {}
-        role = (feature.get("properties") or {}).get("role") if isinstance(feature, dict) else None
+        where, feature = f"features[{index}]", _table(feature)
+        geometry, role = _table(feature.get("geometry")), _table(feature.get("properties")).get("role")
         if geometry.get("type") != "LineString":
             faults.append(Fault(f"{where}.geometry", "must be a LineString"))
         elif not _is_line(geometry.get("coordinates")):
@@ -110,12 +111,22 @@ def layout_faults(body: dict[str, Any]) -> list[Fault]:
         roles.append(role)
     if "start_finish" not in roles:
         faults.append(Fault("features", "there is no line with the role start_finish"))
+    if not faults:
+        rules_from({limit: about.get(limit) for limit in ("min_lap_s", "max_lap_s")}, Rules(Length(laps=1)))
     return faults
+
+
+def _table(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_line(points: object) -> bool:
     return (isinstance(points, list) and len(points) >= 2 and all(
-        isinstance(p, list) and len(p) >= 2 and all(isinstance(x, int | float) for x in p[:2])
+        isinstance(p, list) and len(p) >= 2 and all(map(_is_number, p[:2]))
         and -180 <= p[0] <= 180 and -90 <= p[1] <= 90 for p in points))
 
 

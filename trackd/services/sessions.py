@@ -84,6 +84,8 @@ class Sessions:
     def _args(self, decider: Decider, course: Course, name: str, args: dict[str, Any]) -> dict[str, Any]:
         faults = [Fault(each, "missing") for each in ORDERS[name]
                   if each not in args and each not in ("driver", "since")]
+        faults += [Fault(each, "must be text") for each, value in args.items()
+                   if each != "seconds" and not isinstance(value, str) and not (each == "driver" and value is None)]
         if faults:
             raise BadInput(*faults)
         if name == "join":
@@ -107,13 +109,13 @@ class Sessions:
 
 def _attach(decider: Decider, course: Course, seconds: Any) -> dict[str, Any]:
     """The passings of the last ``seconds`` that no session counted, to be carried by the order itself."""
-    if not isinstance(seconds, int | float) or not 0 < seconds * SECOND <= ATTACH_AT_MOST_US:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds * SECOND <= ATTACH_AT_MOST_US:
         raise BadInput(Fault("seconds", "must be more than 0 and at most 600"))
     from_us = decider.now_us - int(seconds * SECOND)
     held = {event.seq for event in course.session.log}
     rows = decider.db.execute(
         "SELECT j.seq, j.body FROM journal j JOIN crossings c ON c.seq = j.seq WHERE j.kind = 'passing' AND j.t_us >= ? "
-        "AND (c.session IS NULL OR c.verdict IN ('late', 'unassigned', 'neutral')) ORDER BY j.seq", (from_us,)).fetchall()
+        "AND (c.session IS NULL OR c.verdict IN ('late', 'unassigned')) ORDER BY j.seq", (from_us,)).fetchall()
     from trackd.store.journal import decode_body
     from trackd.timing.facts import PassingFact
 
@@ -156,7 +158,8 @@ def _kart(venue: Venue, number: str) -> str:
 
 def _check_entries(venue: Venue, entries: Sequence[tuple[str, str | None]]) -> None:
     faults, seen, people = [], set(), set()
-    for index, (kart, driver) in enumerate(entries):
+    for index, (kart, name) in enumerate(entries):
+        driver = " ".join(name.split()) if name else None
         if kart not in venue.karts:
             faults.append(Fault(f"entries[{index}].kart", f"there is no kart {kart}"))
         elif kart in seen:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from itertools import zip_longest
+from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
@@ -124,8 +125,12 @@ def load_venue(db: sqlite3.Connection, keep: int) -> Venue:
     open_ones = db.execute("SELECT id FROM sessions WHERE state NOT IN ('official', 'void', 'provisional') "
                            "ORDER BY created_seq").fetchall()
     ended = db.execute("SELECT id FROM sessions WHERE state = 'provisional' ORDER BY ended_us DESC LIMIT ?", (keep,))
-    for (session_id,) in [*reversed(ended.fetchall()), *open_ones]:
+    latest = db.execute("SELECT id, state, MAX(ended_us) FROM sessions WHERE ended_us IS NOT NULL GROUP BY track")
+    late_for = [session_id for session_id, state, _ in latest if state == "provisional"]
+    for session_id in dict.fromkeys([*late_for, *(row[0] for row in reversed(ended.fetchall())),
+                                     *(row[0] for row in open_ones)]):
         adopt(venue, load_course(db, session_id, venue.seq))
+    venue.latest = {venue.courses[session_id].spec.track: session_id for session_id in late_for}
     return venue
 
 
@@ -134,8 +139,6 @@ def adopt(venue: Venue, course: Course) -> None:
     venue.courses[course.spec.id] = course
     if course.heat.state in LIVE:
         venue.live[course.spec.track] = course.spec.id
-    elif course.heat.state is State.PROVISIONAL:
-        venue.latest[course.spec.track] = course.spec.id
 
 
 def load_course(db: sqlite3.Connection, session_id: str, until: int) -> Course:
@@ -178,15 +181,37 @@ def compare(db: sqlite3.Connection, fresh: sqlite3.Connection, most: int = 5) ->
     found: list[str] = []
     for table in DERIVED:
         columns = ", ".join(f'"{c.name}"' for c in table.columns)
-        keys = ", ".join(str(index + 1) for index, c in enumerate(table.columns) if c.primary_key)
-        query = f"SELECT {columns} FROM {table.name} ORDER BY {keys}"  # noqa: S608 - names from our own metadata
+        keys = [index for index, c in enumerate(table.columns) if c.primary_key]
+        query = f"SELECT {columns} FROM {table.name} ORDER BY {', '.join(str(k + 1) for k in keys)}"  # noqa: S608 - our own names
         different = 0
-        for stored, derived_row in zip_longest(db.execute(query), fresh.execute(query)):
-            if stored == derived_row:
+        for stored, follows in _side_by_side(db.execute(query), fresh.execute(query), keys):
+            if stored == follows:
                 continue
             different += 1
             if different <= most:
-                found.append(f"{table.name}: stored is {stored!r:.200}, from the journal follows {derived_row!r:.200}")
+                found.append(f"{table.name}: stored is {stored or 'no row'!r:.200}, "
+                             f"from the journal follows {follows or 'no row'!r:.200}")
         if different > most:
             found.append(f"{table.name}: {different - most} further differences")
     return found
+
+
+Values = tuple[Any, ...]
+
+
+def _side_by_side(one: Iterator[Values], other: Iterator[Values],
+                  keys: list[int]) -> Iterator[tuple[Values | None, Values | None]]:
+    """Rows of both in key order, matched by key; None where one side has no such row."""
+    a, b = next(one, None), next(other, None)
+    while a is not None or b is not None:
+        at = [a[k] for k in keys] if a is not None else None
+        bt = [b[k] for k in keys] if b is not None else None
+        if at == bt:
+            yield a, b
+            a, b = next(one, None), next(other, None)
+        elif bt is None or (at is not None and at < bt):
+            yield a, None
+            a = next(one, None)
+        else:
+            yield None, b
+            b = next(other, None)

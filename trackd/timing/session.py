@@ -63,6 +63,14 @@ class Session:
         self._fold()
         return Outcome(self.verdicts.get(event.seq), again=True)
 
+    def drop(self, seqs: set[int]) -> bool:
+        """Forget these crossings, which belong to another session now. True when any of them was here."""
+        if seqs.isdisjoint(self.verdicts):
+            return False
+        self.log = [event for event in self.log if event.seq not in seqs]
+        self._fold()
+        return True
+
     def _fold(self) -> None:
         heat, verdicts = self.start, {}
         for event in self.log:

@@ -148,7 +148,14 @@ class Venue:
             course.green_wall_us = fact.wall_us
         elif body.name == "attach":
             earlier = [Crossing(*each) for each in body.args["crossings"]]
+            self._take_from_others(course, {each.seq for each in earlier})
         self._apply(course, order, earlier)
+
+    def _take_from_others(self, course: Course, seqs: set[int]) -> None:
+        """What is attached to a session no longer belongs to the one that had it as late or not its own."""
+        for session_id, other in self.courses.items():
+            if other is not course and other.session.drop(seqs):
+                self.changes.touched[session_id] = self.changes.again[session_id] = other
 
     def _apply(self, course: Course, event: Crossing | Order | Tick, earlier: list[Crossing] | None = None) -> Outcome:
         before, session_id = course.heat, course.spec.id
