@@ -110,14 +110,6 @@ class Reading:
         return {**row._mapping, "sectors_us": msgspec.json.decode(row.sectors_us),
                 "passings": msgspec.json.decode(row.passings)}
 
-    async def best_since(self, from_us: Micros, limit: int = 5) -> list[tuple[str | None, str, Micros, Micros]]:
-        """The fastest drivers since an instant: (driver id, kart, best, when set), one line a driver."""
-        query = (select(bests.c.driver_id, bests.c.kart, func.min(bests.c.best_us), bests.c.set_wall_us)
-                 .where(bests.c.set_wall_us >= from_us)
-                 .group_by(func.coalesce(bests.c.driver_id, bests.c.session + bests.c.kart))
-                 .order_by(func.min(bests.c.best_us)).limit(limit))
-        return [(row[0], row[1], row[2], row[3]) for row in await self._all(query)]
-
     async def names(self, ids: Iterable[str]) -> dict[str, str]:
         """Driver names by id; an erased driver is missing."""
         wanted = list(set(ids))

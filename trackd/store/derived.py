@@ -33,9 +33,9 @@ _SESSION = ("INSERT OR REPLACE INTO sessions (id, name, track, layout, state, fl
 def write(db: sqlite3.Connection, changes: Changes) -> None:
     """Store what folding changed, inside the caller's transaction."""
     again = changes.again
-    for session_id, course in again.items():
+    db.executemany(_CROSSING, changes.verdicts)
+    for session_id, course in again.items():      # after them: what was nobody's may have been attached since
         _rewrite(db, session_id, course)
-    db.executemany(_CROSSING, [v for v in changes.verdicts if v[1] not in again] if again else changes.verdicts)
     db.executemany(_LAP, [_lap_row(changes.touched[s], entry, lap) for s, entry, lap in changes.laps if s not in again])
     for course in changes.touched.values():
         _session(db, course)
@@ -125,8 +125,9 @@ def load_venue(db: sqlite3.Connection, keep: int) -> Venue:
     open_ones = db.execute("SELECT id FROM sessions WHERE state NOT IN ('official', 'void', 'provisional') "
                            "ORDER BY created_seq").fetchall()
     ended = db.execute("SELECT id FROM sessions WHERE state = 'provisional' ORDER BY ended_us DESC LIMIT ?", (keep,))
-    latest = db.execute("SELECT id, state, MAX(ended_us) FROM sessions WHERE ended_us IS NOT NULL GROUP BY track")
-    late_for = [session_id for session_id, state, _ in latest if state == "provisional"]
+    last = {track: (session_id, state) for track, session_id, state in db.execute(
+        "SELECT track, id, state FROM sessions WHERE ended_us IS NOT NULL ORDER BY ended_us, created_seq")}
+    late_for = [session_id for session_id, state in last.values() if state == "provisional"]
     for session_id in dict.fromkeys([*late_for, *(row[0] for row in reversed(ended.fetchall())),
                                      *(row[0] for row in open_ones)]):
         adopt(venue, load_course(db, session_id, venue.seq))
