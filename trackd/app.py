@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import signal
 import socket
 import threading
@@ -20,6 +21,9 @@ from trackd.services.trackclock import TrackClock
 from trackd.web.routes import create_app
 
 SHUTDOWN_S = 3
+
+COLLECT_AFTER = (20_000, 20, 100)
+"""Python's thresholds are for scripts: with a day's laps in memory a full collection holds all screens for 0.1 s."""
 
 
 class Server(uvicorn.Server):
@@ -91,6 +95,9 @@ async def serve(folder: Path, settings: Settings, ready: Callable[[Appliance, st
     while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn says so by a flag only
         await asyncio.sleep(0.01)
     if not serving.done():
+        gc.collect()
+        gc.freeze()                  # what stands now stands until the end
+        gc.set_threshold(*COLLECT_AFTER)
         ready(appliance, f"http://{shown}:{port}")
     if until is not None:
         await until.wait()

@@ -83,7 +83,16 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--only", action="append", metavar="NAME", help="only these figures")
     for sub in verbs.choices.values():
         sub.add_argument("--json", action="store_true", help="machine-readable output on stdout")
+        for leaf in _leaves(sub):
+            leaf.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
+
+
+def _leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """The parsers below this one: options of a verb may also follow its action."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            yield from action.choices.values()
 
 
 def _add_emulate(emulate: argparse.ArgumentParser) -> None:

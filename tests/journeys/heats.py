@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import NamedTuple
 
 from trackd.core.records import Passing
@@ -59,7 +60,7 @@ def sheet(passings: Iterable[tuple[int, str]], green: int) -> list[Want]:
             if at - read >= 2 * S and not (counted and counted[-1] >= green + LENGTH):
                 counted.append(at)
             read = at
-        laps = tuple(b - a for a, b in zip(counted, counted[1:], strict=False))
+        laps = tuple(b - a for a, b in pairwise(counted))
         rows.append(Want(kart, laps))
         set_at[kart] = counted[laps.index(min(laps)) + 1]
     return sorted(rows, key=lambda row: (sorted(row.laps), set_at[row.kart]))

@@ -57,8 +57,7 @@ async def _laps_on_laps(box: Box, decoder: Decoder, seconds: float) -> tuple[lis
     await crowd.open(SCREENS)
     while (gone_s := time.perf_counter() - began) < seconds:
         if gone_s >= seconds * WARM_UP:
-            memory.append(box.memory_mb())
-            descriptors.append(box.descriptors())
+            await _look(box, memory, descriptors)
         session = await begin_heat(box, KARTS, f"Heat {heats + 1}", enter=not heats)
         sent = race(KARTS, int(PER_S * heat_s), seed=heats, number=number, rtc_us=time.time_ns() // 1000)
         number, heats = number + len(sent), heats + 1
@@ -70,8 +69,13 @@ async def _laps_on_laps(box: Box, decoder: Decoder, seconds: float) -> tuple[lis
             await asyncio.wait([driving], timeout=0.5)
         driving.result()
         await end_heat(box, session)
-    await asyncio.sleep(0.5)
-    memory.append(box.memory_mb())
-    descriptors.append(box.descriptors())
+    await _look(box, memory, descriptors)
     crowd.leave(len(crowd.screens))
     return memory, descriptors
+
+
+async def _look(box: Box, memory: list[float], descriptors: list[int]) -> None:
+    """Note both once the connections that were just closed are gone on the other side too."""
+    await asyncio.sleep(1.0)
+    memory.append(box.memory_mb())
+    descriptors.append(box.descriptors())

@@ -12,6 +12,7 @@ from typing import IO, Any
 from zoneinfo import ZoneInfo
 
 from trackd.config import Settings
+from trackd.core.errors import StorageFailing
 from trackd.core.time import Micros, micros, utc
 from trackd.services.live import LinkConfig, Live
 from trackd.services.reading import Reading
@@ -54,10 +55,17 @@ class Appliance:
     def open(self) -> None:
         """Take the folder, check and migrate the database, load the venue. Raises TrackdError with a sentence."""
         self._lock = database.lock(self.folder)
-        database.open_database(self.folder).close()
-        self._people = database.connect(self.folder / database.NAME)
-        self.staff = Staff(self._people)
-        self.live.open()
+        path = self.folder / database.NAME
+        try:
+            database.open_database(self.folder).close()
+            self._people = database.connect(path)
+            self.staff = Staff(self._people)
+            self.live.open()
+        except BaseException as error:
+            self._let_go()
+            if isinstance(error, sqlite3.Error):
+                raise StorageFailing(database.in_words(path, error)) from error
+            raise
 
     async def start(self) -> None:
         """Begin to time."""
@@ -72,6 +80,10 @@ class Appliance:
         """End everything; what waits is written first."""
         await self.live.stop()
         await self.reading.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self.live.writer.close()
         if self._people is not None:
             self._people.close()
         if self._lock is not None:
@@ -90,7 +102,8 @@ class Appliance:
 
     def day_start(self, day: str | None = None) -> Micros:
         """Midnight at the venue, of today or of ``day`` (2026-11-21), in microseconds since 1970."""
-        local = datetime.now(self.zone).date() if day is None else datetime.strptime(day, "%Y-%m-%d").date()  # noqa: DTZ007 - a date
+        today = utc(self.live.clock.wall()).astimezone(self.zone).date()
+        local = today if day is None else datetime.strptime(day, "%Y-%m-%d").date()  # noqa: DTZ007 - a date
         return micros(datetime.combine(local, time(), self.zone))
 
     def day_end(self, day: str) -> Micros:
@@ -174,6 +187,8 @@ class Appliance:
             free = shutil.disk_usage(self.folder).free
         except OSError as error:
             return Check("storage", "failing", f"The data folder cannot be read: {error.strerror}.")
+        if storage.rows:
+            return Check("storage", "degraded", f"Lists and results are behind what is stored. {storage.rows}")
         if free < LOW_DISK_BYTES:
             return Check("storage", "degraded", f"Only {free >> 20} MB are free on the disk. Make room soon.")
         return Check("storage", "ok", f"{free >> 30} GB free.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from trackd.core.errors import TrackdError
 from trackd.links.transport import parse_url
 from trackd.services.appliance import LOW_DISK_BYTES, Check
 from trackd.store import derived, journal
-from trackd.store.database import HEAD, NAME, InUse, connect, lock, version
+from trackd.store.database import HEAD, NAME, InUse, lock, look, read_only
 
 
 def examine(folder: Path, settings: Settings) -> list[Check]:
@@ -34,20 +35,17 @@ def _running(folder: Path) -> Check:
 
 def _database(folder: Path) -> list[Check]:
     path = folder / NAME
-    if not path.exists():
-        return [Check("database", "degraded", "There is none yet; the first `trackd run` makes it.")]
     try:
-        db = connect(path)
-        try:
+        found = look(path)
+        if found is None:
+            return [Check("database", "degraded", "There is none yet; the first `trackd run` makes it.")]
+        with closing(read_only(path)) as db:
             problem = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
-            found = version(db)
             if problem != "ok":
                 return [Check("database", "failing", f"It is damaged: {problem}. Restore the last backup.")]
             if found != HEAD:
                 return [Check("database", "degraded", f"It has schema {found or 'none'}; this version knows {HEAD}.")]
             facts, behind = journal.last_seq(db), journal.last_seq(db) - int(derived.get_meta(db, "derived_seq") or 0)
-        finally:
-            db.close()
     except sqlite3.DatabaseError as error:
         return [Check("database", "failing", f"It cannot be read: {error}. Restore the last backup.")]
     words = f"Sound, {facts} facts." + (f" {behind} wait to be folded at the next start." if behind else "")

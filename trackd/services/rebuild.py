@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from trackd.core.errors import NotFound
+from trackd.core.errors import NotFound, Refused, StorageFailing
 from trackd.store import derived, journal
-from trackd.store.database import NAME, connect, lock, open_database
+from trackd.store.database import HEAD, NAME, connect, in_words, lock, open_database, read_only, version
 from trackd.store.tables import DERIVED
 from trackd.timing.venue import Venue
 
@@ -68,8 +68,10 @@ def check(folder: Path) -> Found:
     """Compare what is stored with what follows from the journal. Changes nothing; works beside a running appliance."""
     if not (folder / NAME).exists():
         raise NotFound(f"There is no venue in {folder}.")
-    source = open_database(folder)
+    source = read_only(folder / NAME)
     try:
+        if version(source) != HEAD:
+            raise Refused(f"The venue in {folder} stands at another schema; `trackd run` of this version brings it here.")
         source.execute("BEGIN")       # one consistent view, whatever a running appliance writes meanwhile
         until = int(derived.get_meta(source, "derived_seq") or 0)
         scratch = _scratch(folder)
@@ -82,6 +84,8 @@ def check(folder: Path) -> Found:
             return Found(facts, derived.compare(source, other))
         finally:
             other.close()
+    except sqlite3.Error as error:
+        raise StorageFailing(in_words(folder / NAME, error)) from error
     finally:
         source.close()
         (folder / SCRATCH).unlink(missing_ok=True)

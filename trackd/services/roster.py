@@ -98,8 +98,8 @@ def layout_faults(body: dict[str, Any]) -> list[Fault]:
     if not isinstance(about.get("name"), str) or not about["name"].strip():
         faults.append(Fault("properties.name", "missing"))
     roles = []
-    for index, feature in enumerate(body["features"]):
-        where, feature = f"features[{index}]", _table(feature)
+    for index, feature in enumerate(map(_table, body["features"])):
+        where = f"features[{index}]"
         geometry, role = _table(feature.get("geometry")), _table(feature.get("properties")).get("role")
         if geometry.get("type") != "LineString":
             faults.append(Fault(f"{where}.geometry", "must be a LineString"))

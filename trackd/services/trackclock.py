@@ -13,7 +13,6 @@ from pathlib import Path
 
 from trackd.core.time import Micros
 
-
 # Linux counts the time asleep too with this one; elsewhere the plain one must do.
 _STEADY: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 

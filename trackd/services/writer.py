@@ -17,11 +17,12 @@ from pathlib import Path
 
 import structlog
 
-from trackd.core.errors import StorageFailing, TrackdError
+from trackd.core.errors import StorageFailing
 from trackd.core.records import Frame
 from trackd.services.commands import Command, Decide, Decider
 from trackd.services.intake import Arrival, Intake, Placed, Reply
 from trackd.services.snapshots import Batch, Snapshot, batch_of
+from trackd.services.storage import CRASHED, Storage, in_words
 from trackd.services.trackclock import TrackClock
 from trackd.store import derived, journal
 from trackd.store.database import NAME, connect
@@ -35,19 +36,6 @@ KEEP = 6
 
 BATCH_AT_MOST = 2000
 RETRY_S = 0.5
-CRASHED = ("Timing stopped because of a fault in trackd, which is in the log; it starts again by itself. Passings wait in "
-           "memory and nothing is lost while the power stays on.")
-
-
-@dataclass(slots=True)
-class Storage:
-    """How the disk is doing, in words; ``waiting`` counts the frames held in memory until it takes them."""
-
-    failing: str = ""
-    rows: str = ""                # why lists and results on disk are behind the journal, "" while they are not
-    waiting: int = 0
-    commits: int = 0
-    facts: int = 0
 
 
 @dataclass(slots=True)
@@ -114,6 +102,10 @@ class Writer:
         self._wake.set()
         if self._thread is not None:
             self._thread.join(timeout=10)
+        self.close()
+
+    def close(self) -> None:
+        """Let the database go."""
         for connection in (self._truth, self._rows):
             if connection is not None:
                 connection.close()
@@ -135,6 +127,8 @@ class Writer:
             self._wake.wait(timeout=RETRY_S if self.storage.failing or self._unwritten else 1.0)
             self._wake.clear()
             try:
+                if self.storage.failing == CRASHED:
+                    self._begin_again()
                 while self._queue or self.storage.failing:
                     if not self._one_batch():
                         break
@@ -239,7 +233,7 @@ class Writer:
         """Passings wait; decisions do not: who gave them hears that nothing happened."""
         if not self.storage.failing:
             log.error("storage does not take facts", error=str(error))
-        self._wait(_in_words(error), command)
+        self._wait(in_words(error), command)
 
     def _wait(self, sentence: str, command: Command | None = None) -> None:
         self.storage.failing = sentence
@@ -256,17 +250,17 @@ class Writer:
         self._queue.extendleft(reversed(arrivals))
 
     def _crashed(self, error: Exception) -> None:
-        """Log once, and begin again from what the disk holds; a fault that comes again keeps health failing."""
+        """Log once, and let everything wait; a fault that comes again at every try keeps health failing."""
         if self.storage.failing != CRASHED:
             log.error("writer crashed", exc_info=error)
-        try:
-            self._back([], self._seq)
-            self._load()
-        except (sqlite3.Error, TrackdError, LookupError, ValueError, TypeError):
-            log.exception("venue cannot be loaded again")
-        else:
-            self.publish(Batch([], {}, [], {i: Snapshot.of(course) for i, course in self.venue.courses.items()}, []))
+        self._back([], self._seq)
         self._wait(CRASHED)
+
+    def _begin_again(self) -> None:
+        """After a fault: the venue as the disk has it, and screens that show it."""
+        self._load()
+        self.storage.failing, self.storage.waiting = "", 0
+        self.publish(Batch([], {}, [], {i: Snapshot.of(course) for i, course in self.venue.courses.items()}, []))
 
     def _flush_rows(self) -> bool:
         """Write the derived rows that wait. False, and a sentence in ``storage.rows``, when the disk does not take them."""
@@ -277,7 +271,7 @@ class Writer:
         except sqlite3.Error as error:
             if not self.storage.rows:
                 log.warning("derived rows wait", error=str(error))
-            self.storage.rows = _in_words(error)
+            self.storage.rows = in_words(error)
         return not self.storage.rows
 
     def _write_rows(self) -> None:
@@ -294,12 +288,3 @@ class Writer:
                 rows.execute("ROLLBACK")
             raise
         self._unwritten.clear()
-
-
-def _in_words(error: sqlite3.Error) -> str:
-    text = str(error)
-    if "full" in text:
-        return "The disk is full. Passings wait in memory and nothing is lost while the power stays on; free some space."
-    if "readonly" in text or "read-only" in text:
-        return "The disk is read-only. Passings wait in memory and nothing is lost while the power stays on."
-    return f"The disk does not take data ({text}). Passings wait in memory and nothing is lost while the power stays on."

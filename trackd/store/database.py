@@ -61,15 +61,19 @@ def open_database(folder: Path) -> sqlite3.Connection:
     path = folder / NAME
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        connection = _checked(path)
-        found = version(connection)
-        if found != HEAD:
-            _refuse_unknown(found, path)
-            if found is not None:
-                copy_verified(connection, path.with_name(f"trackd-before-{HEAD}.db"))
-            _migrate(path)
-    except sqlite3.DatabaseError as error:
-        raise StorageFailing(_corrupt(path, error)) from error
+        found = look(path)
+        _refuse_unknown(found, path)
+        connection = connect(path)
+        try:
+            if found != HEAD:
+                if found is not None:
+                    copy_verified(connection, path.with_name(f"trackd-before-{HEAD}.db"))
+                _migrate(path)
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        raise StorageFailing(in_words(path, error)) from error
     except OSError as error:
         raise StorageFailing(f"The database {path} cannot be opened: {error.strerror}.") from error
     return connection
@@ -84,22 +88,36 @@ def version(connection: sqlite3.Connection) -> str | None:
     return "" if tables else None
 
 
-def _checked(path: Path) -> sqlite3.Connection:
-    if path.exists() and path.stat().st_size == 0 and path.with_name(path.name + "-wal").exists():
-        raise sqlite3.DatabaseError("the file is empty but its write-ahead log is not")
-    connection = connect(path)
-    if path.stat().st_size <= CHECKED_AT_OPEN_BYTES:
-        problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if problem != "ok":
-            raise sqlite3.DatabaseError(problem)
-    return connection
+def look(path: Path) -> str | None:
+    """The version of a sound file, without changing a byte of it; None where there is none yet. Raises sqlite3.Error."""
+    if not path.exists() or path.stat().st_size == 0:
+        if path.with_name(path.name + "-wal").exists():
+            raise sqlite3.DatabaseError("the file is empty or missing but its write-ahead log is there")
+        return None
+    connection = read_only(path)
+    try:
+        if path.stat().st_size <= CHECKED_AT_OPEN_BYTES:
+            problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if problem != "ok":
+                raise sqlite3.DatabaseError(problem)
+        return version(connection)
+    finally:
+        connection.close()
 
 
-def _corrupt(path: Path, error: sqlite3.Error) -> str:
+def read_only(path: Path) -> sqlite3.Connection:
+    """A connection that changes nothing, not even the file's journal mode."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=5.0)
+
+
+def in_words(path: Path, error: sqlite3.Error) -> str:
+    """What keeps a database from being opened, and what to do."""
     if "readonly" in str(error) or "unable to open" in str(error):
-        return f"The database {path} cannot be written: the disk or the file is read-only."
+        return f"The database {path} cannot be written: the disk or the file is read-only, or belongs to somebody else."
     if "full" in str(error):
         return f"The disk that holds {path} is full. Free some space; nothing stored was touched."
+    if "locked" in str(error) or "busy" in str(error):
+        return f"The database {path} is used by another program. End that, then try again."
     return (f"The database {path} is damaged ({error}). It was not touched. Restore the last backup into an empty "
             f"data folder, or keep the file for repair and start with another --data.")
 
