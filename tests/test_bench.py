@@ -14,6 +14,7 @@ from trackd.bench.crowd import Crowd, Screen
 from trackd.bench.figures import Figure, Spread, as_table
 from trackd.bench.live import Load, run_load
 from trackd.bench.race import race
+from trackd.bench.soak import run_soak, soak
 from trackd.core.errors import BadInput
 from trackd.core.records import Passing
 from trackd.protocols.p3 import Codec
@@ -62,6 +63,18 @@ def test_under_a_small_load_every_passing_is_stored_once_and_shown_on_every_scre
     result = asyncio.run(run_load(tmp_path / "venue", Load(karts=4, screens=3, per_s=40, seconds=1)))
     assert (result.wrong, result.unseen) == (0, 0)
     assert result.p99_ms < float("inf")
+
+
+def test_descriptors_stay_where_they_are_over_a_short_soak(tmp_path: Path) -> None:
+    _, descriptors = asyncio.run(run_soak(tmp_path / "venue", 6.0))
+    assert len(descriptors) > 2
+    assert descriptors[0] == descriptors[-1]
+
+
+@pytest.mark.soak
+def test_memory_and_descriptors_stay_where_they_are_over_a_long_soak(tmp_path: Path) -> None:
+    figures = asyncio.run(soak(tmp_path / "venue", quick=False))
+    assert [figure.measured for figure in figures if not figure.ok] == []
 
 
 def test_the_made_up_past_is_a_journal_from_which_its_rows_follow(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from trackd import __version__
 from trackd.core.errors import BadInput, Refused, TrackdError
+from trackd.usage import between, listen, protocols
 
 VERBS = ("run", "demo", "decode", "emulate", "rebuild", "check", "staff", "token", "bench")
 
@@ -56,15 +57,15 @@ def _parser() -> argparse.ArgumentParser:
     run = verb("run", _run, "run the appliance")
     run.add_argument("--config", type=Path, metavar="FILE")
     run.add_argument("--host")
-    run.add_argument("--port", type=int)
+    run.add_argument("--port", type=between(0, 65_535))
     demo = verb("demo", _demo, "run a venue with simulated karts")
-    demo.add_argument("--port", type=int, default=8000)
+    demo.add_argument("--port", type=between(0, 65_535), default=8000)
     demo.add_argument("--host", default="127.0.0.1")
-    demo.add_argument("--karts", type=_between(1, 100), default=12)
+    demo.add_argument("--karts", type=between(1, 100), default=12)
     demo.add_argument("--speed", type=float, default=1.0)
     demo.add_argument("--seed", type=int, default=1)
     decode = verb("decode", _decode, "raw bytes in, one JSON object a line out", data=False)
-    decode.add_argument("--protocol", required=True, choices=_protocols())
+    decode.add_argument("--protocol", required=True, choices=protocols())
     decode.add_argument("file", metavar="FILE", help="a recording, a capture folder, or - for standard input")
     _add_emulate(verb("emulate", lambda _: 2, "be a device on the wire, for tests and training", data=False))
     rebuild = verb("rebuild", _rebuild, "derive everything again from the journal")
@@ -99,28 +100,14 @@ def _add_emulate(emulate: argparse.ArgumentParser) -> None:
     devices = emulate.add_subparsers(dest="device", required=True)
     decoder = devices.add_parser("decoder", help="a timing decoder")
     decoder.set_defaults(verb_function=_emulate_decoder)
-    decoder.add_argument("--protocol", required=True, choices=_protocols())
-    decoder.add_argument("--listen", required=True, metavar="HOST:PORT")
+    decoder.add_argument("--protocol", required=True, choices=protocols())
+    decoder.add_argument("--listen", required=True, metavar="HOST:PORT", type=listen)
     source = decoder.add_mutually_exclusive_group(required=True)
     source.add_argument("--capture", type=Path, metavar="FILE")
     source.add_argument("--scenario", type=Path, metavar="FILE")
     decoder.add_argument("--speed", type=float, default=1.0)
     decoder.add_argument("--fault", action="append", default=[], metavar="NAME",
                          help="NAME, NAME:RATE or NAME@SECONDS; see the README")
-
-
-def _protocols() -> tuple[str, ...]:
-    from trackd.protocols.registry import PROTOCOLS
-
-    return PROTOCOLS
-
-
-def _between(low: int, high: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if not text.isdecimal() or not low <= int(text) <= high:
-            raise argparse.ArgumentTypeError(f"must be from {low} to {high}")
-        return int(text)
-    return number
 
 
 def _folder(args: argparse.Namespace) -> Path:
@@ -184,7 +171,10 @@ async def _run_demo(args: argparse.Namespace) -> None:
     if not 0.1 <= args.speed <= 100:
         raise Refused("--speed must be from 0.1 to 100.")
     demo = Demo(DemoPlan(args.data, args.host, args.port, args.karts, args.speed, args.seed))
-    demo.claim()
+    try:
+        demo.claim()
+    except OSError as error:
+        raise Refused(f"The data folder {args.data} cannot be written: {error.strerror}.") from error
     settings = await demo.settings()
     tasks: list[asyncio.Task[None]] = []
 
@@ -272,11 +262,13 @@ def _check(args: argparse.Namespace) -> int:
     return 1 if any(check.status == "failing" for check in checks) else 0
 
 
-def _people(args: argparse.Namespace) -> Any:
+@contextlib.contextmanager
+def _people(args: argparse.Namespace) -> Iterator[Any]:
     from trackd.services.staff import Staff
     from trackd.store.database import open_database
 
-    return Staff(open_database(_folder(args)))
+    with contextlib.closing(open_database(_folder(args))) as db:
+        yield Staff(db)
 
 
 def _staff(args: argparse.Namespace) -> None:
@@ -286,12 +278,14 @@ def _staff(args: argparse.Namespace) -> None:
             raise Refused("The two PINs differ. Nothing was stored.")
     else:
         pin = sys.stdin.readline().rstrip("\r\n")
-    person = _people(args).add_staff(args.name, args.role, pin)
+    with _people(args) as people:
+        person = people.add_staff(args.name, args.role, pin)
     _say(args, f"{person.name} is {person.role} now.", name=person.name, role=person.role)
 
 
 def _token(args: argparse.Namespace) -> None:
-    token = _people(args).add_token(args.name, args.role)
+    with _people(args) as people:
+        token = people.add_token(args.name, args.role)
     _say(args, token, name=args.name, role=args.role, token=token)
 
 

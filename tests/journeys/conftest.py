@@ -73,7 +73,7 @@ class Decoder(DecoderEmulator):
     def taken(self, received: int) -> bool:
         """Whether the one client there is has everything written to it, and nothing is held back from it."""
         clients = self._port.clients
-        return len(clients) == 1 and not self._held and received == self.written[clients[0]]
+        return len(clients) == 1 and (self.silent or not self._held) and received == self.written[clients[0]]
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -151,6 +151,8 @@ class Park:
         self.appliance, self.address = started.result()
         token = self.appliance.staff.add_token("test", "admin")
         self.http = httpx.AsyncClient(base_url=self.address, headers={"Authorization": f"Bearer {token}"}, timeout=WAIT_S)
+        self.appliance.live.hub.surroundings.append(self._connected)
+        self._connected()
         await self.settled()
 
     async def off(self) -> None:
@@ -194,14 +196,13 @@ class Park:
 
     def _all_read(self) -> bool:
         link = self.appliance.live.supervisors["line"].status()
-        if link.connection != self._connection:
-            self._connection, self._before = link.connection, self._before_this(link.received_bytes)
         return link.state == "reading" and self.decoder.taken(link.received_bytes - self._before)
 
-    def _before_this(self, received: int) -> int:
-        """What earlier connections brought; a new connection is noticed before it can bring anything."""
-        clients = self.decoder._port.clients
-        return received - min(received, self.decoder.written[clients[0]]) if clients and received else 0
+    def _connected(self) -> None:
+        """Told of every change of the link, a new connection before it can bring anything."""
+        link = self.appliance.live.supervisors["line"].status()
+        if link.connection > self._connection:
+            self._connection, self._before = link.connection, link.received_bytes if self._connection else 0
 
     # --- the API ----------------------------------------------------------------------------------------------------
 

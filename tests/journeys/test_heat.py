@@ -145,3 +145,41 @@ def test_a_decoder_that_begins_anew_loses_no_passing_and_spoils_only_the_lap_acr
                     assert lap["time_us"] == time_us
         assert check(tmp_path).differences == []
     run(heat)
+
+
+@pytest.mark.parametrize("fault", ["dropped_frame:0.25", "disconnect:0.05", "silence@140=40", "restart@150",
+                                   "clock_step@150=3600"])
+@pytest.mark.parametrize("protocol", ["node", "chronelec"])
+def test_other_wires_that_can_send_again_lose_and_double_nothing_either(run, tmp_path: Path, protocol: str,
+                                                                        fault: str) -> None:
+    async def heat() -> None:
+        async with park(tmp_path, protocol, faults=[fault]) as venue:
+            await drive(venue)
+            rows: Counter[tuple[Any, ...]] = Counter()
+            while place(venue.decoder.sent[-1]) not in rows:
+                await venue.cross(venue.now + 5 * S, STRANGER)
+                rows = Counter(kept(row) for row in await venue.journal())
+            assert rows == Counter(map(place, venue.decoder.sent))
+            assert {gap["outcome"] for gap in facts(tmp_path, "gap")} <= {"asked", "filled"}
+            acked = {place(passing) for passing in venue.decoder.acked}
+            assert acked <= rows.keys()
+            assert bool(acked) == (protocol == "chronelec")
+        assert check(tmp_path).differences == []
+    run(heat)
+
+
+def test_a_wire_that_cannot_send_again_has_every_lost_number_in_the_journal(run, tmp_path: Path) -> None:
+    async def heat() -> None:
+        async with park(tmp_path, "p98", faults=["dropped_frame:0.25"]) as venue:
+            await drive(venue)
+            rows: Counter[tuple[Any, ...]] = Counter()
+            while place(venue.decoder.sent[-1]) not in rows:
+                await venue.cross(venue.now + 5 * S, STRANGER)
+                rows = Counter(kept(row) for row in await venue.journal())
+            lost = Counter(map(place, venue.decoder.sent)) - rows
+            gaps = facts(tmp_path, "gap")
+            assert lost
+            assert {gap["outcome"] for gap in gaps} == {"unrecoverable"}
+            told = [number for gap in gaps for number in range(gap["first"], gap["last"] + 1)]
+            assert told == sorted(number for _, number, _, _ in lost)
+    run(heat)

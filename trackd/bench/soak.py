@@ -30,16 +30,7 @@ def minutes(*, quick: bool) -> float:
 async def soak(folder: Path, *, quick: bool) -> list[Figure]:
     """20 passings a second with 40 screens coming and going."""
     seconds = minutes(quick=quick) * 60
-    decoder = Decoder()
-    await decoder.start()
-    box = Box(folder, decoder.port)
-    box.admit()
-    try:
-        with box:
-            await asyncio.wait_for(decoder.connected.wait(), 10)
-            memory, descriptors = await _laps_on_laps(box, decoder, seconds)
-    finally:
-        await decoder.stop()
+    memory, descriptors = await run_soak(folder, seconds)
     change = (memory[-1] / memory[0] - 1) * 100
     return [Figure(f"soak of {seconds / 60:g} min, {PER_S} passings/s, {SCREENS} screens coming and going",
                    "memory +-10 %, descriptors constant",
@@ -47,8 +38,22 @@ async def soak(folder: Path, *, quick: bool) -> list[Figure]:
                    f"{descriptors[0]} -> {descriptors[-1]}", abs(change) <= 10 and descriptors[0] == descriptors[-1])]
 
 
-async def _laps_on_laps(box: Box, decoder: Decoder, seconds: float) -> tuple[list[float], list[int]]:
-    """Heats of a minute at most until the time is over; memory and descriptors after each, once warm."""
+async def run_soak(folder: Path, seconds: float) -> tuple[list[float], list[int]]:
+    """The appliance's memory in megabytes and its open descriptors, looked at between heats once it is warm."""
+    decoder = Decoder()
+    await decoder.start()
+    box = Box(folder, decoder.port)
+    box.admit()
+    try:
+        with box:
+            await asyncio.wait_for(decoder.connected.wait(), 10)
+            return await _heat_after_heat(box, decoder, seconds)
+    finally:
+        await decoder.stop()
+
+
+async def _heat_after_heat(box: Box, decoder: Decoder, seconds: float) -> tuple[list[float], list[int]]:
+    """Heats of a minute at most until the time is over."""
     heat_s = min(LONGEST_HEAT_S, seconds / 8)
     began, number, heats = time.perf_counter(), 1, 0
     memory: list[float] = []

@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -28,6 +28,8 @@ LAPS = 25
 PER_SESSION = KARTS * LAPS
 EVERY_US = 30 * MINUTE
 CHUNK = 20_000
+WARM_UP = 3
+REBUILDS = 3
 
 
 def past(laps: int, until_us: int) -> Iterator[tuple[Fact, str | None]]:
@@ -91,19 +93,24 @@ def fill(folder: Path, laps: int, *, derive: bool) -> int:
     return count
 
 
-def _times_ms(box: Box, rounds: int) -> dict[str, float]:
-    """The median time of each page, asked in turn."""
+def _paths(box: Box) -> dict[str, str]:
     session = box.ask("GET", "/sessions?limit=2")["items"][0]["id"]        # of the two newest the official one
-    paths = {"board page": "/", "result page": f"/sessions/{session}", "API board": f"/api/v1/sessions/{session}/board",
-             "API result": f"/api/v1/sessions/{session}/result"}
-    taken: dict[str, list[float]] = {name: [] for name in paths}
-    for turn in range(rounds + 3):
-        for name, path in paths.items():
-            began = time.perf_counter()
-            box.get(path)
-            if turn >= 3:
-                taken[name].append((time.perf_counter() - began) * 1000)
-    return {name: statistics.median(times) for name, times in taken.items()}
+    return {"board page": "/", "result page": f"/sessions/{session}", "API board": f"/api/v1/sessions/{session}/board",
+            "API result": f"/api/v1/sessions/{session}/result"}
+
+
+def _times_ms(boxes: Sequence[Box], rounds: int) -> list[dict[str, float]]:
+    """The median time of each page of each appliance. They take turns, so that a busy moment is nobody's own."""
+    paths = [_paths(box) for box in boxes]
+    taken: list[dict[str, list[float]]] = [{name: [] for name in each} for each in paths]
+    for turn in range(rounds + WARM_UP):
+        for name in paths[0]:
+            for box, path, times in zip(boxes, paths, taken, strict=True):
+                began = time.perf_counter()
+                box.get(path[name])
+                if turn >= WARM_UP:
+                    times[name].append((time.perf_counter() - began) * 1000)
+    return [{name: statistics.median(times) for name, times in each.items()} for each in taken]
 
 
 async def pages(folder: Path, *, quick: bool) -> list[Figure]:
@@ -115,21 +122,21 @@ async def pages(folder: Path, *, quick: bool) -> list[Figure]:
         for laps in (few, many):
             await asyncio.to_thread(fill, folder / str(laps), laps, derive=True)
         with Box(folder / str(few), decoder.port) as small, Box(folder / str(many), decoder.port) as large:
-            halves = [await asyncio.to_thread(_times_ms, box, 30) for box in (small, large, large, small)]
+            before, after = await asyncio.to_thread(_times_ms, (small, large), 50)
     finally:
         await decoder.stop()
-    before = {name: min(halves[0][name], halves[3][name]) for name in halves[0]}
-    after = {name: min(halves[1][name], halves[2][name]) for name in halves[0]}
     ok = all(after[name] <= max(1.3 * before[name], before[name] + 1) for name in before)
     told = ", ".join(f"{name} {before[name]:.1f} -> {after[name]:.1f} ms" for name in before)
     return [Figure(f"pages with {few:,} -> {many:,} laps stored", "within 1.3x or 1 ms", told, ok)]
 
 
 async def fold(folder: Path, *, quick: bool) -> list[Figure]:
-    """`trackd rebuild` on a journal of sessions, from opening the file to the last row in place."""
+    """`trackd rebuild` on a journal of sessions, from opening the file to the last row in place; the best of three."""
     await asyncio.to_thread(fill, folder, 20_000 if quick else 200_000, derive=False)
-    began = time.perf_counter()
-    facts = await asyncio.to_thread(rebuild, folder)
-    per_s = facts / (time.perf_counter() - began)
+    per_s, facts = 0.0, 0
+    for _ in range(REBUILDS):
+        began = time.perf_counter()
+        facts = await asyncio.to_thread(rebuild, folder)
+        per_s = max(per_s, facts / (time.perf_counter() - began))
     return [Figure("rebuild from the journal", ">= 50,000 events/s", f"{per_s:,.0f} events/s ({facts:,} events)",
                    per_s >= 50_000)]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from trackd.config import Link, Server, Settings, Venue
-from trackd.core.errors import Refused
+from trackd.core.errors import Refused, StorageFailing
 from trackd.core.time import SECOND
 from trackd.emulator.decoder import DecoderEmulator
 from trackd.emulator.field import Field
@@ -83,8 +83,11 @@ class Demo:
         mark = self.plan.folder / MARK
         if (self.plan.folder / NAME).exists() and not mark.exists():
             raise Refused(f"{self.plan.folder} holds a real venue. The demo needs an empty folder; leave out --data.")
-        self.plan.folder.mkdir(parents=True, exist_ok=True)
-        mark.write_text(json.dumps({"made_by": "trackd demo", "seed": self.plan.seed}) + "\n")
+        try:
+            self.plan.folder.mkdir(parents=True, exist_ok=True)
+            mark.write_text(json.dumps({"made_by": "trackd demo", "seed": self.plan.seed}) + "\n")
+        except OSError as error:
+            raise StorageFailing(f"The data folder {self.plan.folder} cannot be written: {error.strerror}.") from error
 
     async def settings(self) -> Settings:
         """Start the decoder; the settings that lead to it."""

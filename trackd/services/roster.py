@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
+
+from msgspec.structs import replace
 
 from trackd.core.errors import BadInput, Fault, NotFound, Refused
 from trackd.core.ids import new_id
@@ -22,11 +25,17 @@ LINE_ROLES = re.compile(r"start_finish|sector:[1-9]\d?|pit_in|pit_out|reference"
 FORMAT_FIELDS = ("format", "ranking", "start", "finish", "first_lap", "min_lap_s", "max_lap_s", "grace_s")
 
 
-def driver_of(decider: Decider, name: str) -> str:
-    """The id of the driver with this name; made, inside the writer's transaction, when named for the first time."""
+def tidy(name: str, where: str) -> str:
+    """A name as it is kept: single spaces, none at its ends. Raises BadInput naming ``where``."""
     name = " ".join(name.split())
-    if not 1 <= len(name) <= 80:
-        raise BadInput(Fault("driver", "a name has 1 to 80 characters"))
+    if not 1 <= len(name) <= 80 or any(unicodedata.category(each) in ("Cc", "Cs") for each in name):
+        raise BadInput(Fault(where, "a name has 1 to 80 visible characters"))
+    return name
+
+
+def driver_of(decider: Decider, name: str, where: str = "driver") -> str:
+    """The id of the driver with this name; made, inside the writer's transaction, when named for the first time."""
+    name = tidy(name, where)
     row = decider.db.execute("SELECT id FROM drivers WHERE name = ? ORDER BY id LIMIT 1", (name,)).fetchone()
     if row is not None:
         return str(row[0])
@@ -59,11 +68,10 @@ def rules_from(body: dict[str, Any], base: Rules | None = None) -> Rules:
                 faults.append(Fault(field, f"must be between {low} and {high} seconds"))
     if faults:
         raise BadInput(*faults)
-    if base is None:
-        return Rules(**given)
-    from msgspec.structs import replace
-
-    return replace(base, **given)
+    rules = Rules(**given) if base is None else replace(base, **given)
+    if rules.max_lap_us is not None and rules.max_lap_us <= rules.min_lap_us:
+        raise BadInput(Fault("max_lap_s", f"must be more than the shortest lap, {rules.min_lap_us / SECOND:g} seconds"))
+    return rules
 
 
 def kart_fact(venue_karts: dict[str, Kart], owner: dict[str, str], number: str, kart_class: str | None,
@@ -74,6 +82,8 @@ def kart_fact(venue_karts: dict[str, Kart], owner: dict[str, str], number: str, 
         faults.append(Fault("number", "a kart number has 1 to 8 letters, digits or dashes"))
     faults += [Fault(f"transponders[{i}]", f"'{each}' is no transponder id (letters, digits, dashes)")
                for i, each in enumerate(transponders) if not _TRANSPONDER.fullmatch(each)]
+    if len(kart_class or "") > 40:
+        faults.append(Fault("class", "a class has at most 40 characters"))
     if len(set(transponders)) < len(transponders):
         faults.append(Fault("transponders", "the same transponder is named twice"))
     if faults:
@@ -165,12 +175,10 @@ class Roster:
         faults = layout_faults(body)
         if faults:
             raise BadInput(*faults)
-        return self._save_record("layout", str(body["properties"]["name"]).strip(), body, by)
+        return self._save_record("layout", str(body["properties"]["name"]), body, by)
 
     def _save_record(self, kind: str, name: str, body: dict[str, Any], by: str) -> tuple[str, Any]:
-        record_id = new_id()
-        if not 1 <= len(name) <= 80:
-            raise BadInput(Fault("name", "a name has 1 to 80 characters"))
+        record_id, name = new_id(), tidy(name, "name" if kind == "format" else "properties.name")
 
         def decide(decider: Decider) -> Sequence[Draft]:
             records = decider.venue.formats if kind == "format" else decider.venue.layouts
@@ -184,6 +192,6 @@ class Roster:
         made: list[str] = []
 
         def decide(decider: Decider) -> Sequence[Draft]:
-            made.append(driver_of(decider, name))
+            made.append(driver_of(decider, name, "name"))
             return []
         return made, self.writer.submit(decide)

@@ -13,7 +13,7 @@ from trackd.core.errors import BadInput, Fault, Refused
 from trackd.core.ids import new_id
 from trackd.core.time import SECOND
 from trackd.services.commands import Decider, Draft
-from trackd.services.roster import FORMAT_FIELDS, driver_of, rules_from
+from trackd.services.roster import FORMAT_FIELDS, driver_of, rules_from, tidy
 from trackd.services.writer import Writer
 from trackd.timing.facts import OrderFact, SessionFact
 from trackd.timing.flags import FLAG_ORDERS
@@ -48,19 +48,18 @@ class Sessions:
 
     def create(self, wanted: NewSession, by: str) -> tuple[str, Future[int]]:
         """The new session's id and a future that refuses or confirms it."""
-        session_id = new_id()
-        if not 1 <= len(wanted.name.strip()) <= 80:
-            raise BadInput(Fault("name", "a name has 1 to 80 characters"))
+        session_id, session_name = new_id(), tidy(wanted.name, "name")
 
         def decide(decider: Decider) -> Sequence[Draft]:
             venue = decider.venue
             layout = _layout(venue, wanted.layout)
             rules = msgspec.structs.replace(_rules(venue, wanted.fields, layout), sectors=self.sector_lines(wanted.track))
             _check_entries(venue, wanted.entries)
-            entries = [(kart, driver_of(decider, name) if name else None) for kart, name in wanted.entries]
+            entries = [(kart, driver_of(decider, name, f"entries[{index}].driver") if name else None)
+                       for index, (kart, name) in enumerate(wanted.entries)]
             pairs = zip(entries, wanted.entries, strict=True)
             self.on_names({driver: " ".join(name.split()) for (_, driver), (_, name) in pairs if driver and name})
-            return [("session", session_id, SessionFact(session_id, wanted.name.strip(), msgspec.to_builtins(rules),
+            return [("session", session_id, SessionFact(session_id, session_name, msgspec.to_builtins(rules),
                                                         wanted.track, layout, entries, by))]
         return session_id, self.writer.submit(decide)
 

@@ -128,7 +128,7 @@ class LapList(TypedDict):
 class SessionList(TypedDict):
     """Sessions, oldest first."""
 
-    items: list[InfoRow]
+    items: list[SessionRow]
     next: str | None
 
 

@@ -9,7 +9,8 @@ from litestar import Controller, Response, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from trackd.core.errors import BadInput, Fault, Refused
-from trackd.services.happenings import board_row, info_row, lap_row, session_row
+from trackd.services.happenings import board_row, lap_row, rest_row, session_row
+from trackd.services.roster import tidy
 from trackd.services.sessions import NewSession
 from trackd.services.shapes import (
     BoardBody,
@@ -33,6 +34,8 @@ from trackd.web.bodies import DriverBody, FormatBody, KartBody, SessionBody
 from trackd.web.given import AnyRequest, TheAppliance
 
 Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="rows at most")]
+After = Annotated[int, QueryParameter(le=2**63 - 1, description="rows after this sequence")]
+Version = Annotated[int, QueryParameter(ge=0, le=2**31 - 1, description="of the result, from 1; 0 is the newest")]
 
 
 Row = TypeVar("Row")
@@ -106,7 +109,7 @@ class RosterApi(Controller):
         """A driver; the same name is the same driver."""
         made, future = appliance.roster.add_driver(data.name)
         await appliance.live.done(future)
-        return {"id": made[0], "name": " ".join(data.name.split())}
+        return {"id": made[0], "name": tidy(data.name, "name")}
 
     @get("/formats")
     async def formats(self, appliance: TheAppliance) -> dict[str, Any]:
@@ -119,7 +122,7 @@ class RosterApi(Controller):
         """A format template. Sessions made from it keep what they were made with."""
         record_id, future = appliance.roster.save_format(data.name, data.given(), _by(request))
         await appliance.live.done(future)
-        return {"id": record_id, "name": data.name, **data.given()}
+        return {"id": record_id, "name": tidy(data.name, "name"), **data.given()}
 
     @get("/layouts")
     async def layouts(self, appliance: TheAppliance) -> dict[str, Any]:
@@ -133,7 +136,7 @@ class RosterApi(Controller):
         """A layout: a GeoJSON FeatureCollection as CONTRACT describes it."""
         record_id, future = appliance.roster.save_layout(data, _by(request))
         await appliance.live.done(future)
-        return {**data, "id": record_id, "name": data["properties"]["name"]}
+        return {**data, "id": record_id, "name": tidy(data["properties"]["name"], "properties.name")}
 
 
 class SessionsApi(Controller):
@@ -143,7 +146,7 @@ class SessionsApi(Controller):
     tags = ("sessions",)
 
     @get("/passings")
-    async def passings(self, appliance: TheAppliance, after: FromQuery[int] = 0, limit: Limit = 100) -> PassingList:
+    async def passings(self, appliance: TheAppliance, after: After = 0, limit: Limit = 100) -> PassingList:
         """Passings in journal order with the verdict each got."""
         rows = await appliance.reading.passings(after, min(limit + 1, 1000))
         if limit == 1000:
@@ -157,11 +160,11 @@ class SessionsApi(Controller):
         """Sessions of a day at the venue (2026-11-21), or the newest of all."""
         try:
             from_us, to_us = (appliance.day_start(date), appliance.day_end(date)) if date else (None, None)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise BadInput(Fault("date", f"'{date}' is no date; write 2026-11-21")) from None
         stored = await appliance.reading.sessions(from_us, to_us, limit)
         boards = [appliance.live.board_now(info.id) for info in stored]
-        return {"items": [info_row(b.session if b else i) for i, b in zip(stored, boards, strict=True)], "next": None}
+        return {"items": [session_row(b) if b else rest_row(i) for i, b in zip(stored, boards, strict=True)], "next": None}
 
     @post("/sessions", guards=[requires("orders")])
     async def create(self, appliance: TheAppliance, request: AnyRequest, data: JSONBody[SessionBody]) -> SessionRow:
@@ -185,9 +188,9 @@ class SessionsApi(Controller):
 
     @get("/sessions/{session_id:str}/result")
     async def result(self, appliance: TheAppliance, session_id: FromPath[str],
-                     version: FromQuery[int | None] = None) -> BoardBody:
+                     version: Version = 0) -> BoardBody:
         """The result; ``version`` asks for an earlier one. 409 while the session has none."""
-        board, found = await appliance.result(session_id, version)
+        board, found = await appliance.result(session_id, version or None)
         if board.session.state not in ("provisional", "official"):
             raise Refused(f"{board.session.name} has no result yet; it is {board.session.state}.")
         names = await appliance.named(board)
@@ -248,5 +251,5 @@ async def metrics(appliance: TheAppliance) -> Response[str]:
     """Prometheus text."""
     from trackd.web.metrics import text
 
-    return Response(text(appliance), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(text(appliance), media_type="text/plain; version=0.0.4")
 

@@ -15,10 +15,11 @@ from trackd.core.errors import BadInput, Fault, TrackdError
 from trackd.services.appliance import Appliance
 from trackd.services.roster import FORMAT_FIELDS, LINE_ROLES
 from trackd.services.sessions import ORDERS, NewSession
-from trackd.services.staff import STAFF_ROLES, WrongSecret, action_of_order
+from trackd.services.staff import STAFF_ROLES, TooManyTries, WrongSecret, action_of_order
 from trackd.web.auth import COOKIE, PUBLIC, check, client, login_cookie, logout_cookie, principal
 from trackd.web.band import format_words
 from trackd.web.desk import DriverLine, FormView, NamedLine, StaffLine, form_view
+from trackd.web.errors import explain
 from trackd.web.given import AnyRequest, TheAppliance, TheScreens
 from trackd.web.pages import html, kart_lines, page_view
 from trackd.web.screens import Screens
@@ -247,6 +248,8 @@ async def _first_admin(request: AnyRequest, appliance: Appliance, values: dict[s
     try:
         await asyncio.to_thread(appliance.staff.setup, _one(values, "code"), name, pin, client(request))
         token = await asyncio.to_thread(appliance.staff.login, name, pin, client(request))
+    except TooManyTries:
+        raise
     except TrackdError as error:
         faults = (Fault("code", str(error)),) if isinstance(error, WrongSecret) else _faults(error)
         return html("console/first.html", page=page_view(request, appliance, "Set up"),
@@ -270,8 +273,11 @@ async def login(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     try:
         token = await asyncio.to_thread(appliance.staff.login, _one(values, "name"), _one(values, "pin"), client(request))
     except TrackdError as error:
-        return html("console/login.html", page=page_view(request, appliance, "Sign in"),
+        page = html("console/login.html", page=page_view(request, appliance, "Sign in"),
                     form=form_view(values, _faults(error)))
+        page.status_code, _, _, headers = explain(error)
+        page.headers.update(headers)
+        return page
     target = _one(values, "next")
     target = target if target.startswith("/console") and "//" not in target and "\\" not in target else "/console"
     return Redirect(target, status_code=303, cookies=[login_cookie(token, request)])

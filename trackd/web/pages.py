@@ -101,12 +101,12 @@ async def _csv(appliance: Appliance, session_id: str) -> Response[str]:
     writer.writerow(["position", "kart", "driver", "lap", "time", "time_us", "kind", "verdict", "source"])
     for lap in await _laps(appliance, session_id):
         row = rows[lap.kart]
-        writer.writerow([row.position, lap.kart, _safe(names.get(row.driver_id or "", "")), lap.number,
+        writer.writerow([row.position, _safe(lap.kart), _safe(names.get(row.driver_id or "", "")), lap.number,
                          lap_text(lap.time_us), lap.time_us, lap.kind, lap.verdict, lap.source])
-    return Response(out.getvalue(), media_type="text/csv; charset=utf-8",
+    return Response(out.getvalue(), media_type="text/csv",
                     headers={"Content-Disposition": f'attachment; filename="session-{session_id}.csv"'})
 
 
 def _safe(text: str) -> str:
-    """A name that a spreadsheet does not take for a formula."""
+    """A name or number that a spreadsheet does not take for a formula."""
     return "'" + text if text[:1] in ("=", "+", "-", "@") else text

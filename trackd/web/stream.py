@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from typing import Any
 
@@ -26,17 +27,18 @@ class Stream:
 
     def __init__(self, appliance: Appliance) -> None:
         self.appliance = appliance
-        self.recent: deque[tuple[int, bytes]] = deque(maxlen=KEPT)
-        self.first_seq = appliance.live.writer.venue.seq
+        self.recent: deque[tuple[float, bytes]] = deque(maxlen=KEPT)    # with their place in the journal
+        self.first_seq = self.newest = appliance.live.writer.venue.seq
         self.readers: set[Reader] = set()
         appliance.live.hub.happenings.append(self._happened)
 
     def _happened(self, events: list[Happening]) -> None:
         for event in events:
             framed = frame(event)
-            if len(self.recent) == KEPT:
-                self.first_seq = self.recent[0][0]
-            self.recent.append((event.seq, framed))
+            if len(self.recent) == self.recent.maxlen:
+                self.first_seq = math.ceil(self.recent[0][0])
+            self.newest = max(self.newest, event.seq)
+            self.recent.append((event.seq or self.newest + 0.5, framed))     # a link's state has no sequence of its own
             for reader in self.readers:
                 reader.take(framed)
 
@@ -49,9 +51,10 @@ class Stream:
         """What a reader missed, or a reset when that is too old to tell."""
         if last_id is None:
             return []
-        if not last_id.isdecimal() or int(last_id) < self.first_seq or int(last_id) > self.appliance.live.writer.venue.seq:
+        after = int(last_id) if last_id.isdecimal() and len(last_id) < 19 else -1
+        if not self.first_seq <= after <= self.appliance.live.writer.venue.seq:
             return [b"event: reset\ndata: {}\n\n"]
-        return [framed for seq, framed in self.recent if seq > int(last_id)]
+        return [framed for place, framed in self.recent if place > after]
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One reader until it goes away."""
