@@ -133,15 +133,14 @@ def after_lap(heat: Heat, entry: Entry, at_us: Micros) -> Heat:
 def _leader(heat: Heat, entry: Entry, at_us: Micros) -> Heat:
     """A counted crossing before chequered, finish `leader`: only the leader's (or the bearer's) moves the flag."""
     length, laps = heat.rules.length, len(entry.laps)
-    leads = all(race_key(entry) <= race_key(other) for other in heat.entries.values() if not other.left)
     if length.laps is not None:
-        if not leads:
+        if laps < length.laps - 1 or not _leads(heat, entry):
             return heat
         if laps >= length.laps:
             return _take_flag(show_chequered(heat, at_us), entry, at_us)
-        return _last_lap(heat, at_us) if laps == length.laps - 1 else heat
+        return _last_lap(heat, at_us)
     up_us = time_up(heat)
-    if up_us is None or at_us < up_us or not (leads or entry.kart == heat.bearer):
+    if up_us is None or at_us < up_us or not (entry.kart == heat.bearer or _leads(heat, entry)):
         return heat
     if heat.target_laps is not None and laps < heat.target_laps:
         return heat
@@ -150,6 +149,11 @@ def _leader(heat: Heat, entry: Entry, at_us: Micros) -> Heat:
     wait_us = clock.grace([entry], heat.rules.grace_us)
     return replace(_last_lap(heat, at_us), target_laps=laps + length.plus_laps, bearer=entry.kart,
                    bearer_until_us=at_us + wait_us * length.plus_laps, passed_over=(*heat.passed_over, entry.kart))
+
+
+def _leads(heat: Heat, entry: Entry) -> bool:
+    key = race_key(entry)
+    return all(key <= race_key(other) for other in heat.entries.values() if not other.left)
 
 
 def _last_lap(heat: Heat, at_us: Micros) -> Heat:

@@ -24,9 +24,8 @@ def standings(heat: Heat) -> tuple[Row, ...]:
     by_best = heat.rules.ranking == "best_lap"
     key: Callable[[Entry], tuple[Any, ...]] = _best_key if by_best else _final_key if over else _live_key
     order = sorted(heat.entries.values(), key=lambda e: (key(e), _kart_key(e.kart)))
-    ends = {e.kart: [lap.end_us for lap in e.laps] for e in order}
     best_us = min((e.best_us for e in order if e.best_us is not None), default=None)
-    best_sectors = _best_sectors(order)
+    best_sectors = _best_sectors(order) if heat.rules.sectors else []
     rows: list[Row] = []
     for index, entry in enumerate(order):
         row = _row(heat, entry, over, best_us, best_sectors)
@@ -34,7 +33,7 @@ def standings(heat: Heat) -> tuple[Row, ...]:
             shared = index > 0 and rows[-1].position is not None and key(entry) == key(order[index - 1])
             row = with_(row, position=rows[-1].position if shared else index + 1)
             if index:
-                row = _with_gaps(row, entry, order[0], order[index - 1], ends, by_best=by_best, over=over)
+                row = _with_gaps(row, entry, order[0], order[index - 1], by_best=by_best, over=over)
         rows.append(row)
     return tuple(rows)
 
@@ -73,7 +72,7 @@ def _best_sectors(order: list[Entry]) -> list[Micros | None]:
 
 def _row(heat: Heat, entry: Entry, over: bool, best_us: Micros | None, best_sectors: list[Micros | None]) -> Row:
     last = entry.laps[-1] if entry.laps else None
-    ranking = [lap.time_us for lap in entry.laps if lap.ranks]
+    ranking = [time_us for time_us, _, _ in entry.bests]
     sectors = _sectors_now(heat, entry, last)
     return Row(
         position=None, kart=entry.kart, driver_id=entry.driver_id, laps=len(entry.laps),
@@ -132,24 +131,23 @@ def _sector_marks(sectors: tuple[Micros | None, ...], entry: Entry, best: list[M
     return tuple(marks)
 
 
-def _with_gaps(row: Row, entry: Entry, first: Entry, ahead: Entry, ends: dict[str, list[Micros]], *,
+def _with_gaps(row: Row, entry: Entry, first: Entry, ahead: Entry, *,
                by_best: bool, over: bool) -> Row:
     if by_best:
         if entry.best_us is None or first.best_us is None or ahead.best_us is None:
             return row
         return with_(row, gap_us=entry.best_us - first.best_us, interval_us=entry.best_us - ahead.best_us)
-    gap_us, gap_laps, old = _behind(entry, first, ends, over=over)
-    interval_us, interval_laps, _ = _behind(entry, ahead, ends, over=over)
+    gap_us, gap_laps, old = _behind(entry, first, over=over)
+    interval_us, interval_laps, _ = _behind(entry, ahead, over=over)
     return with_(row, gap_us=gap_us, gap_laps=gap_laps, interval_us=interval_us, interval_laps=interval_laps,
                  gap_old=old)
 
 
-def _behind(entry: Entry, other: Entry, ends: dict[str, list[Micros]], *,
-            over: bool) -> tuple[Micros | None, int | None, bool]:
+def _behind(entry: Entry, other: Entry, *, over: bool) -> tuple[Micros | None, int | None, bool]:
     """Time or laps ``entry`` is behind ``other``, as of its own last crossing; at the end, as of the end (R17)."""
     laps = len(entry.laps)
     at_us, then_us = _nth_us(entry, laps), _nth_us(other, laps)
-    theirs = len(other.laps) if over else bisect_right(ends[other.kart], at_us)
+    theirs = len(other.laps) if over else bisect_right(other.laps, at_us, key=lambda lap: lap.end_us)
     old = not over and len(other.laps) > theirs
     if theirs > laps:
         return None, theirs - laps, old

@@ -53,7 +53,8 @@ def explain(error: Exception) -> tuple[int, str, tuple[Fault, ...], dict[str, st
         faults = tuple(_validation_faults(error))
         return 422, "; ".join(map(str, faults)), faults, {}
     if isinstance(error, HTTPException) and error.status_code != 500:
-        standard = error.status_code == 404 or error.detail in (HTTPStatus(error.status_code).phrase, getattr(type(error), "detail", None))
+        standard = error.status_code == 404 or error.detail in (HTTPStatus(error.status_code).phrase,
+                                                                getattr(type(error), "detail", None))
         sentence = _PLAIN.get(error.status_code, error.detail) if standard else error.detail
         return error.status_code, sentence, (), dict(error.headers or {})
     status = next((_STATUS[cls] for cls in type(error).__mro__ if cls in _STATUS), 500)
