@@ -245,7 +245,6 @@ def read_only(db: sqlite3.Connection) -> Callable[[], object]:
 async def fill_last_page(venue: Park) -> None:
     """On a full disk some facts still fit into the last page; until none does."""
     while not venue.appliance.live.writer.storage.failing:
-        venue.advance(venue.now + 3 * S)
         venue.decoder.cross("4444", venue.now)
         await asyncio.sleep(0)
 

@@ -103,7 +103,8 @@ class Reading:
 
     async def lap(self, lap_id: str) -> dict[str, Any]:
         """One lap by its id. Raises NotFound."""
-        found = await self._all(select(laps).where(laps.c.seq == int(lap_id))) if lap_id.isdecimal() and len(lap_id) < 19 else []
+        known = lap_id.isdecimal() and len(lap_id) < 19          # SQLite counts to 63 bits
+        found = await self._all(select(laps).where(laps.c.seq == int(lap_id))) if known else []
         if not found:
             raise NotFound(f"There is no lap {lap_id}.")
         row = found[0]

@@ -222,7 +222,12 @@ class SessionsApi(Controller):
     @post("/sessions/{session_id:str}/orders", status_code=200)
     async def order(self, appliance: TheAppliance, request: AnyRequest, session_id: FromPath[str],
                     data: JSONBody[dict[str, Any]]) -> SessionRow:
-        """Give an order: `{"order":"green"}`. The new state, or 409 with the reason."""
+        """Give an order: `{"order":"green"}`. The new state, or 409 with the reason.
+
+        Flags and states: stage green yellow red resume white chequered finish confirm. Karts: join {kart, driver},
+        leave {kart}, bind {kart, transponder, since: start|now}. attach {seconds} counts the passings of the last seconds
+        (at most 600) that no session counted.
+        """
         name = data.pop("order", None)
         if not isinstance(name, str):
             raise BadInput(Fault("order", "missing"))
