@@ -59,7 +59,13 @@ class Box:
 
         def on_ready(appliance: Appliance, address: str) -> None:
             self.appliance, self.port = appliance, int(address.rpartition(":")[2])
-            ready.set()
+
+            def look() -> None:            # a kart must not cross before the decoder is heard
+                if any(status.state == "reading" for status in appliance.live.statuses.values()):
+                    ready.set()
+
+            appliance.live.hub.surroundings.append(look)
+            look()
 
         async def run() -> None:
             self._until = asyncio.Event()

@@ -24,6 +24,9 @@ from trackd.services.trackclock import TrackClock
 
 S = 1_000_000
 WAIT_S = 30
+REPEAT_S = 0.25
+"""A stop-and-wait decoder sends again after this. An acknowledgement slower than that could be taken for the next
+passing's, as on a real one, because the decoder's own time leaps here while bytes are still on their way."""
 
 
 @dataclass
@@ -187,12 +190,14 @@ class Park:
         async with asyncio.timeout(WAIT_S):
             while True:
                 await asyncio.sleep(0)
-                if not self._all_read():
-                    continue
-                await live.done(live.writer.submit(lambda _: ()))
                 # A request to send again goes out after the commit and is answered; a silent decoder answers nothing.
-                if self._all_read() and (self.decoder.silent or not live.writer.intake.gaps):
-                    return
+                if self._quiet():
+                    await live.done(live.writer.submit(lambda _: ()))     # comes back after all before it is stored
+                    if self._quiet():
+                        return
+
+    def _quiet(self) -> bool:
+        return self._all_read() and (self.decoder.silent or not self.appliance.live.writer.intake.gaps)
 
     def _all_read(self) -> bool:
         link = self.appliance.live.supervisors["line"].status()
@@ -277,7 +282,7 @@ async def park(folder: Path, protocol: str = "p3", *, role: str | None = "start_
                faults: Iterable[str] = (), seed: int = 1, read_login: bool = False) -> AsyncIterator[Park]:
     """A venue with one decoder on its line, switched on."""
     time = FakeTime()
-    decoder = Decoder(protocol, loops=loops, faults=faults, seed=seed, status_period_s=3600, repeat_s=0.02,
+    decoder = Decoder(protocol, loops=loops, faults=faults, seed=seed, status_period_s=3600, repeat_s=REPEAT_S,
                       monotonic=lambda: time.us / S)
     port = await decoder.start()
     settings = Settings(venue=Venue("Test Park", "Europe/Rome"), server=Server(port=0, read_login=read_login, capture_mb=0),
