@@ -99,9 +99,9 @@ def session_row(board: Board) -> SessionRow:
 
 def rest_row(info: SessionInfo) -> SessionRow:
     """A session that rests on disk: it has ended, or it never ran."""
-    ran = info.green_at_us is not None and info.ended_at_us is not None
-    return {**info_row(info), "elapsed_us": (info.ended_at_us or 0) - (info.green_at_us or 0) if ran else 0,
-            "remaining_us": None if info.duration_us is None else 0, "remaining_laps": None if info.laps is None else 0}
+    remaining_us = None if info.duration_us is None else max(0, info.duration_us - info.elapsed_us)
+    return {**info_row(info), "elapsed_us": info.elapsed_us, "remaining_us": remaining_us,
+            "remaining_laps": None if info.laps is None else 0}
 
 
 def info_row(info: SessionInfo) -> InfoRow:

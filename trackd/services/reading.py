@@ -86,11 +86,11 @@ class Reading:
         if version is not None and not found:
             raise NotFound(f"There is no version {version} of this result.")
         seq, rows = (found[0][0], _rows(found[0][1])) if found else (0, ())
-        elapsed_us = (info.ended_at_us or 0) - (info.green_at_us or 0) if info.ended_at_us and info.green_at_us else 0
         leader = max((row.laps for row in rows), default=0)
         return Board(
-            session=info, rows=rows, seq=seq, elapsed_us=elapsed_us,
-            remaining_us=None if info.duration_us is None else 0, remaining_laps=None if info.laps is None else 0,
+            session=info, rows=rows, seq=seq, elapsed_us=info.elapsed_us,
+            remaining_us=None if info.duration_us is None else max(0, info.duration_us - info.elapsed_us),
+            remaining_laps=None if info.laps is None else 0,
             clock_running=False, leader_lap=leader, sectors=max((len(row.sectors_us) for row in rows), default=0),
             next_order=NEXT_STEP[State(info.state)], next_due=True, flag_since_us=0,
             legal_orders=frozenset({"confirm"} if info.state == "provisional" else ()))
@@ -136,4 +136,4 @@ def _info(row: Any) -> SessionInfo:
         start=rules.start, finish=rules.finish, state=row.state, flag=row.flag, entries=row.entries,
         duration_us=rules.length.duration_us, laps=rules.length.laps, created_at_us=row.created_wall_us,
         green_at_us=row.green_wall_us, ended_at_us=row.ended_wall_us, version=row.version, confirmed_by=row.confirmed_by,
-        confirmed_at_us=row.confirmed_wall_us)
+        confirmed_at_us=row.confirmed_wall_us, elapsed_us=row.elapsed_us)

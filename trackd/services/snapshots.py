@@ -10,6 +10,7 @@ from trackd.services.intake import Reply
 from trackd.timing import clock, finish
 from trackd.timing.board import Board, Row, SessionInfo
 from trackd.timing.facts import Fact, SessionFact
+from trackd.timing.finish import elapsed_at_end
 from trackd.timing.flags import NEXT_STEP, State
 from trackd.timing.heat import Heat
 from trackd.timing.laps import Entry, Lap
@@ -72,7 +73,7 @@ def info_of(shot: Snapshot) -> SessionInfo:
         start=rules.start, finish=rules.finish, state=heat.state.value, flag=heat.flag.value, entries=len(heat.entries),
         duration_us=rules.length.duration_us, laps=rules.length.laps, created_at_us=shot.created_wall_us,
         green_at_us=shot.green_wall_us, ended_at_us=shot.ended_wall_us, version=heat.version,
-        confirmed_by=heat.confirmed_by, confirmed_at_us=heat.confirmed_wall_us)
+        confirmed_by=heat.confirmed_by, confirmed_at_us=heat.confirmed_wall_us, elapsed_us=elapsed_at_end(heat))
 
 
 def board_of(shot: Snapshot, now_us: Micros, rows: tuple[Row, ...] | None = None) -> Board:

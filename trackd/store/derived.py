@@ -14,6 +14,7 @@ from trackd.store.tables import DERIVED
 from trackd.timing import clock
 from trackd.timing.events import Crossing, Order, Tick
 from trackd.timing.facts import OrderFact, PassingFact, RecordFact, SessionFact, TickFact
+from trackd.timing.finish import elapsed_at_end
 from trackd.timing.flags import LIVE, State
 from trackd.timing.laps import Entry, Lap
 from trackd.timing.session import Session
@@ -26,8 +27,8 @@ _CROSSING = "INSERT OR REPLACE INTO crossings (seq, session, kart, verdict) VALU
 _LAP = ("INSERT OR REPLACE INTO laps (seq, session, kart, driver_id, number, time_us, at_us, kind, source, verdict, "
         "sectors_us, passings) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)")
 _SESSION = ("INSERT OR REPLACE INTO sessions (id, name, track, layout, state, flag, spec, entries, created_seq, staged_us, "
-            "ended_us, created_wall_us, green_wall_us, ended_wall_us, version, confirmed_by, confirmed_wall_us) "
-            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
+            "ended_us, elapsed_us, created_wall_us, green_wall_us, ended_wall_us, version, confirmed_by, "
+            "confirmed_wall_us) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
 
 
 def write(db: sqlite3.Connection, changes: Changes) -> None:
@@ -87,8 +88,8 @@ def _session(db: sqlite3.Connection, course: Course) -> None:
     spec, heat = course.spec, course.heat
     db.execute(_SESSION, (
         spec.id, spec.name, spec.track, spec.layout, heat.state.value, heat.flag.value, _json(spec), len(heat.entries),
-        course.created_seq, course.staged_us, heat.ended_us, course.created_wall_us, course.green_wall_us,
-        course.ended_wall_us, heat.version, heat.confirmed_by, heat.confirmed_wall_us))
+        course.created_seq, course.staged_us, heat.ended_us, elapsed_at_end(heat), course.created_wall_us,
+        course.green_wall_us, course.ended_wall_us, heat.version, heat.confirmed_by, heat.confirmed_wall_us))
     if heat.state not in (State.PROVISIONAL, State.OFFICIAL):
         return
     body = _json(standings(heat))

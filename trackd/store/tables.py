@@ -46,6 +46,7 @@ sessions = Table(
     Column("created_seq", Integer, nullable=False),
     Column("staged_us", Integer),                  # track time from which its passings are its own
     Column("ended_us", Integer),
+    Column("elapsed_us", Integer, nullable=False),  # session clock at the chequered flag, 0 before it
     Column("created_wall_us", Integer, nullable=False),
     Column("green_wall_us", Integer),
     Column("ended_wall_us", Integer),

@@ -58,6 +58,7 @@ class SessionInfo:
     version: int                     # of the result, 0 before the first official one
     confirmed_by: str | None
     confirmed_at_us: Micros | None
+    elapsed_us: Micros = 0           # on the session clock, once the chequered flag was shown
 
 
 @dataclass(frozen=True, slots=True)

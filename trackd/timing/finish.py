@@ -35,6 +35,11 @@ def time_up(heat: Heat) -> Micros | None:
     return clock.time_up(heat.start_us, heat.pauses, heat.rules.length.duration_us)
 
 
+def elapsed_at_end(heat: Heat) -> Micros:
+    """The session clock when the chequered flag was shown; 0 before that."""
+    return 0 if heat.chequered_us is None else clock.race_time(heat.start_us, heat.pauses, heat.chequered_us)
+
+
 def deadline(heat: Heat) -> Micros | None:
     """The next instant at which the heat changes by itself, None if it waits for a crossing or a person."""
     if heat.state is State.FINISHING:

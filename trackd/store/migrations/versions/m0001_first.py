@@ -19,7 +19,8 @@ CREATE TABLE crossings (seq INTEGER NOT NULL PRIMARY KEY, session TEXT, kart TEX
 CREATE INDEX crossings_session ON crossings (session, seq) WHERE session IS NOT NULL;
 CREATE TABLE sessions (id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, track TEXT NOT NULL, layout TEXT,
     state TEXT NOT NULL, flag TEXT NOT NULL, spec BLOB NOT NULL, entries INTEGER NOT NULL, created_seq INTEGER NOT NULL,
-    staged_us INTEGER, ended_us INTEGER, created_wall_us INTEGER NOT NULL, green_wall_us INTEGER, ended_wall_us INTEGER,
+    staged_us INTEGER, ended_us INTEGER, elapsed_us INTEGER NOT NULL,
+    created_wall_us INTEGER NOT NULL, green_wall_us INTEGER, ended_wall_us INTEGER,
     version INTEGER NOT NULL, confirmed_by TEXT, confirmed_wall_us INTEGER);
 CREATE INDEX sessions_created ON sessions (created_wall_us);
 CREATE INDEX sessions_state ON sessions (state);
