@@ -47,7 +47,7 @@ class Decoder:
         passing = Passing(self.protocol, self.decoder_id, number, transponder, clock_us, boot=boot)
         judged = judge(self.counter, passing, NOW + round(at_s * SECOND), self.key, self.journal.get, settle=not live)
         self.counter = judged.counter
-        name = identity(self.key, self.counter.epoch, passing)
+        name = identity(self.key, self.counter.epoch, passing, judged.clock_us)
         if judged.news is not News.KNOWN:
             self.at.append(judged.at_us)
             if name is not None:
@@ -236,6 +236,13 @@ def test_chronelec_crosses_midnight_and_knows_what_it_repeats():
     assert [each - NOW for each in decoder.at] == [0, 20 * SECOND, 40 * SECOND, 80 * SECOND]
     assert decoder.hear(None, 81, clock_s=80).news is News.KNOWN
     assert decoder.hear(None, 81, clock_s=80, transponder="102").news is News.NEW
+
+
+def test_the_same_time_of_another_day_is_another_passing():
+    decoder = Decoder("chronelec", "STA", rtc_us=15 * HOUR)
+    days = [day * 24 * HOUR // SECOND for day in range(3)]
+    assert [decoder.hear(None, at_s + more).news for at_s in days for more in (0, 5 * HOUR // SECOND)] == [News.NEW] * 6
+    assert [decoder.hear(None, days[2] + 6 * HOUR // SECOND, clock_s=at_s).news for at_s in days[2:]] == [News.KNOWN]
 
 
 def test_keys_tell_decoders_apart_by_identity_or_by_their_link():

@@ -148,7 +148,7 @@ class _Placing:
         judged = sequence.judge(counter, frame, arrival.t_us, key, self.known, settle=source.track not in self.venue.live)
         intake.counters[key] = judged.counter
         if judged.news is not News.KNOWN:
-            identity = sequence.identity(key, judged.counter.epoch, frame)
+            identity = sequence.identity(key, judged.counter.epoch, frame, judged.clock_us)
             if identity is not None:
                 self.fresh[identity] = (frame.transponder, frame.rtc_time_us)
             if key not in intake._settled:

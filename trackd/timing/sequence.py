@@ -72,12 +72,15 @@ def decoder_key(link: str, passing_protocol: str, decoder_id: str | None) -> str
     return f"{passing_protocol}:{decoder_id}"
 
 
-def identity(key: str, epoch: int, passing: Passing) -> str | None:
-    """What makes a passing the same one when it comes again; None for TranX-2, where every line is new."""
+def identity(key: str, epoch: int, passing: Passing, clock_us: Micros) -> str | None:
+    """What makes a passing the same one when it comes again; None for TranX-2, where every line is new.
+
+    ``clock_us`` is the unwrapped clock: the same time of another day is another passing.
+    """
     if passing.passing_number is not None:
         return f"{key}/{epoch}/{passing.passing_number}"
     if passing.protocol == "chronelec":
-        return f"{key}/{epoch}/{passing.transponder}@{passing.rtc_time_us}"
+        return f"{key}/{epoch}/{passing.transponder}@{clock_us}"
     return None
 
 
@@ -89,13 +92,13 @@ def judge(counter: Counter, passing: Passing, now_us: Micros, key: str, known: K
     """Place one passing. ``known(identity)`` gives (transponder, rtc) of a stored passing or None; ``now_us`` is track
     time; ``settle``: no heat is running, so the offset may follow the decoder's drift.
     """
-    clock_us = _unwrapped(counter, passing)
+    clock_us = _unwrapped(counter, passing, now_us)
     number = passing.passing_number
     if counter.last_clock_us is None:
         return _take(replace(counter, boot=passing.boot), passing, clock_us, now_us, News.NEW, None, settle=True)
     if passing.boot != counter.boot:
         return _restart(counter, passing, now_us)
-    name = identity(key, counter.epoch, passing)
+    name = identity(key, counter.epoch, passing, clock_us)
     if number is not None and counter.last_number is not None and number <= counter.last_number:
         stored = known(name) if name else None
         if stored == (passing.transponder, passing.rtc_time_us):
@@ -143,17 +146,13 @@ def _fills(counter: Counter, number: int, clock_us: Micros, key: str, known: Kno
     return before is None or clock_us >= before[1] - BACKWARDS_US
 
 
-def _unwrapped(counter: Counter, passing: Passing) -> Micros:
+def _unwrapped(counter: Counter, passing: Passing, now_us: Micros) -> Micros:
+    """The decoder's clock with its turns counted: of all it can mean, what lies nearest to now."""
     span = WRAPS.get(passing.protocol)
-    if span is None or counter.last_clock_us is None:
+    if span is None or counter.offset_us is None:
         return passing.rtc_time_us
-    turns = counter.last_clock_us // span
-    clock_us = turns * span + passing.rtc_time_us
-    if clock_us < counter.last_clock_us - span // 2:
-        clock_us += span
-    elif clock_us > counter.last_clock_us + span // 2 and turns:
-        clock_us -= span
-    return clock_us
+    turns = (now_us - counter.offset_us - passing.rtc_time_us + span // 2) // span
+    return passing.rtc_time_us + max(turns, 0) * span
 
 
 def _track(counter: Counter, clock_us: Micros, now_us: Micros) -> Micros:
