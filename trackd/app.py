@@ -79,12 +79,11 @@ async def serve(folder: Path, settings: Settings, ready: Callable[[Appliance, st
                 clock: TrackClock | None = None, until: asyncio.Event | None = None) -> None:
     """Run the appliance until a signal, or ``until``, stops it. ``ready`` gets it and its address once it listens."""
     sock = listen(settings.server.host, settings.server.port)
-    try:
+    with contextlib.ExitStack() as given_up:
+        given_up.callback(sock.close)
         appliance = Appliance(folder, settings, clock=clock)
         appliance.open()
-    except BaseException:
-        sock.close()
-        raise
+        given_up.pop_all()
     web = create_app(appliance)
     config = uvicorn.Config(web.app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=SHUTDOWN_S,
                             timeout_keep_alive=30, server_header=False, date_header=False)

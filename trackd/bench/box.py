@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -57,11 +58,10 @@ class Box:
         with (self.folder / "bench.log").open("ab") as log:
             began = time.perf_counter()
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=env)  # noqa: S603 - our own program
-        try:
+        with contextlib.ExitStack() as given_up:
+            given_up.callback(self.__exit__)
             self._await_answer(began)
-        except BaseException:
-            self.__exit__()
-            raise
+            given_up.pop_all()
         self.first_answer_s = time.perf_counter() - began
         return self
 

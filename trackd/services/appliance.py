@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sqlite3
 from collections.abc import Sequence
@@ -56,16 +57,16 @@ class Appliance:
         """Take the folder, check and migrate the database, load the venue. Raises TrackdError with a sentence."""
         self._lock = database.lock(self.folder)
         path = self.folder / database.NAME
-        try:
-            database.open_database(self.folder).close()
-            self._people = database.connect(path)
-            self.staff = Staff(self._people)
-            self.live.open()
-        except BaseException as error:
-            self._let_go()
-            if isinstance(error, sqlite3.Error):
+        with contextlib.ExitStack() as given_up:
+            given_up.callback(self._let_go)
+            try:
+                database.open_database(self.folder).close()
+                self._people = database.connect(path)
+                self.staff = Staff(self._people)
+                self.live.open()
+            except sqlite3.Error as error:
                 raise StorageFailing(database.in_words(path, error)) from error
-            raise
+            given_up.pop_all()
 
     async def start(self) -> None:
         """Begin to time."""

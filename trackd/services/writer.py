@@ -7,6 +7,7 @@ a power cut may take those, and the next start folds them again from the journal
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 from collections import deque
@@ -162,15 +163,14 @@ class Writer:
             return True
         mark, seq = self.intake.mark(), self._seq
         try:
-            placed, replies, refusal = self._commit(arrivals, command)
+            with contextlib.ExitStack() as as_before:
+                as_before.callback(self.intake.back, mark)
+                as_before.callback(self._back, arrivals, seq)
+                placed, replies, refusal = self._commit(arrivals, command)
+                as_before.pop_all()
         except sqlite3.Error as error:
-            self._back(arrivals, seq)
-            self.intake.back(mark)
             self._refused_by_disk(error, command)
             return False
-        except Exception:
-            self._back(arrivals, seq)
-            raise
         try:
             self._tell([fact for fact, _ in placed], replies, at_once=command is not None)
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import sqlite3
@@ -64,14 +65,13 @@ def open_database(folder: Path) -> sqlite3.Connection:
         found = look(path)
         _refuse_unknown(found, path)
         connection = connect(path)
-        try:
+        with contextlib.ExitStack() as given_up:
+            given_up.callback(connection.close)
             if found != HEAD:
                 if found is not None:
                     copy_verified(connection, path.with_name(f"trackd-before-{HEAD}.db"))
                 _migrate(path)
-        except BaseException:
-            connection.close()
-            raise
+            given_up.pop_all()
     except sqlite3.Error as error:
         raise StorageFailing(in_words(path, error)) from error
     except OSError as error:
