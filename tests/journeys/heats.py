@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from trackd.core.records import Passing
+from trackd.core.time import lap_text
+
+if TYPE_CHECKING:
+    from tests.journeys.conftest import Park
 
 S = 1_000_000
 MS = 1_000
@@ -69,3 +74,15 @@ def sheet(passings: Iterable[tuple[int, str]], green: int) -> list[Want]:
 def place(passing: Passing) -> tuple[str | None, int | None, str | None, int]:
     """What makes a passing itself."""
     return (passing.decoder_id, passing.passing_number, passing.transponder, passing.rtc_time_us)
+
+
+async def shown_everywhere(venue: Park) -> None:
+    """Board and display show what the API tells: every kart in its place, with its laps and its best."""
+    rows = (await venue.api("GET", f"/sessions/{venue.session}/board"))["items"]
+    assert any(row["best_us"] for row in rows)
+    for page in ("/", "/display/hall"):
+        text = re.sub(r"<[^>]+>", " ", (await venue.http.get(page)).text)
+        places = [text.index(row["driver"]) for row in rows]
+        assert places == sorted(places)
+        for row in rows:
+            assert row["best_us"] is None or lap_text(row["best_us"]) in text

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.journeys.conftest import Park, park, until
-from tests.journeys.heats import FORMAT, KARTS, LENGTH, STRANGER, drives, sheet
+from tests.journeys.heats import FORMAT, KARTS, LENGTH, STRANGER, drives, sheet, shown_everywhere
 from tests.journeys.test_heat import GREEN, drive, facts, result
 from trackd import cli
 from trackd.services.demo import LAYOUT
@@ -108,6 +108,7 @@ def test_x9_a16_a_jump_of_the_wall_clock_changes_no_lap(run, tmp_path: Path, hou
                 await venue.cross(each.at, each.transponder)
             await venue.state("provisional")
             assert await result(venue) == sheet(plan, GREEN)
+            await shown_everywhere(venue)
             session = await venue.api("GET", f"/sessions/{venue.session}")
             assert session["elapsed_us"] == LENGTH
             health = {c["name"]: c for c in (await venue.api("GET", "/health"))["checks"]}
@@ -168,6 +169,7 @@ def test_x10_after_a_power_cut_the_heat_goes_on_and_what_passed_meanwhile_is_fet
             numbers = Counter(row["passing_number"] for row in await venue.journal())
             assert numbers == Counter(p.passing_number for p in venue.decoder.sent)
             assert [g["outcome"] for g in facts(tmp_path / "after", "gap")] == ["asked", "filled"]
+            await shown_everywhere(venue)
         assert check(tmp_path / "after").differences == []
     run(heat)
 

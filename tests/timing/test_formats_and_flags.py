@@ -53,7 +53,7 @@ def test_the_window_of_repeated_reads_is_two_seconds_or_the_minimum_lap_if_short
     (78_604_900, "1:18.604"), (3_599_999_999, "59:59.999"), (3_600_000_000, "1:00:00.000"), (3_723_004_000, "1:02:03.004"),
     (999, "0.000"), (0, "0.000"), (-1_500_000, "-1.500"), (5_007_000, "5.007"),
 ])
-def test_a_lap_time_is_cut_to_the_millisecond_whatever_its_length(time_us, text):
+def test_x19_a_lap_time_is_cut_to_the_millisecond_below_and_above_a_minute(time_us, text):
     assert lap_text(time_us) == text
 
 
