@@ -36,11 +36,6 @@ class Client:
         if raw is not None:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    @property
-    def backlog(self) -> int:
-        """Frames not yet written."""
-        return len(self._queue)
-
     def send(self, data: bytes, split: bool = False) -> None:
         """Queue a frame; ``split`` writes each of its bytes by itself."""
         self._queue.append((data, split))

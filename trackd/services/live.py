@@ -76,7 +76,7 @@ class Live:
         self.shots: dict[str, Snapshot] = {}
         self.boards: dict[str, Board] = {}
         self.current: dict[str, str] = {}                # track -> session to show
-        self.names: dict[str, str] = {}                  # driver id -> name, of the sessions in ``shots``
+        self.names: dict[str, str] = {}                  # driver id -> name, of all sessions seen since start
         self.unknown: dict[tuple[str, str], Unknown] = {}
         self.statuses: dict[str, LinkStatus] = {}
         self.supervisors: dict[str, LinkSupervisor] = {}

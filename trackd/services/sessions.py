@@ -15,7 +15,8 @@ from trackd.core.time import SECOND
 from trackd.services.commands import Decider, Draft
 from trackd.services.roster import FORMAT_FIELDS, driver_of, rules_from, tidy
 from trackd.services.writer import Writer
-from trackd.timing.facts import OrderFact, SessionFact
+from trackd.store.journal import decode_body
+from trackd.timing.facts import OrderFact, PassingFact, SessionFact
 from trackd.timing.flags import FLAG_ORDERS
 from trackd.timing.formats import Rules
 from trackd.timing.session import ATTACH_AT_MOST_US, check
@@ -115,9 +116,6 @@ def _attach(decider: Decider, course: Course, seconds: Any) -> dict[str, Any]:
     rows = decider.db.execute(
         "SELECT j.seq, j.body FROM journal j JOIN crossings c ON c.seq = j.seq WHERE j.kind = 'passing' AND j.t_us >= ? "
         "AND (c.session IS NULL OR c.verdict IN ('late', 'unassigned')) ORDER BY j.seq", (from_us,)).fetchall()
-    from trackd.store.journal import decode_body
-    from trackd.timing.facts import PassingFact
-
     crossings = []
     for seq, raw in rows:
         body = decode_body("passing", raw)
