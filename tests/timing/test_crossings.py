@@ -106,7 +106,7 @@ def test_a_lap_over_the_maximum_counts_as_distance_and_is_no_best():
 
 
 def test_a_lap_with_red_counts_as_distance_and_never_is_a_best_nor_in_the_average():
-    race = Race("8m", 1)
+    race = Race("8m", 1, hold_off_us=0)
     race.run(k1="10 50")
     race.order(55, "red")
     assert race.cross(80, "1") is V.NEUTRAL
@@ -247,7 +247,7 @@ def test_binding_since_the_start_brings_all_laps_and_since_now_only_later_ones()
         race.cross(140, None, transponder="x9")
     assert since_start.times("2") == [31, 32, 33, 32]
     assert since_now.times("2") == [32]
-    assert list(since_now.session.holders().values())[-6:] == ["1", None, None, None, "2", "2"]
+    assert list(since_now.session.holders.values())[-6:] == ["1", None, None, None, "2", "2"]
     assert since_start.places() == [(1, "2"), (2, "1")]
     assert V.UNASSIGNED not in since_start.session.verdicts.values()
 

@@ -168,7 +168,7 @@ def test_binding_since_the_start_gives_all_laps_and_counts_each_verdict_anew():
     assert day.laps("A") == {"2": [31, 32]}
     again = day.venue.take_changes().again["A"]
     assert [again.session.verdicts[seq].value for seq in seqs] == ["opened", "counted", "counted"]
-    assert [again.session.holders()[seq] for seq in seqs] == ["2", "2", "2"]
+    assert [again.session.holders[seq] for seq in seqs] == ["2", "2", "2"]
 
 
 def test_passings_from_between_sessions_can_be_attached_to_the_next():
@@ -283,7 +283,7 @@ def test_what_the_changes_told_one_by_one_is_what_the_sessions_hold_at_the_end(s
         changes = venue.take_changes()
         for session_id, course in changes.again.items():
             laps = {seq: row for seq, row in laps.items() if row[0] != session_id}
-            holders = course.session.holders()
+            holders = course.session.holders
             verdicts |= {seq: (session_id, v.value) for seq, v in course.session.verdicts.items()}
             laps |= {lap.seq: (session_id, entry.kart, lap) for entry, lap in rows_of(course)}
             assert set(holders) == set(course.session.verdicts)

@@ -63,7 +63,7 @@ def row(place: int, *, laps: int = 8, sectors: int = 3, state: str = "running") 
         best_is_session_best=place == 0 and timed, sector_marks=("slow", "pb", "best")[:sectors],
         gap_old=place % 5 == 3, last_lap_id="77" if timed else None, best_lap_number=min(3, laps) if timed else None,
         average_us=last + 200_000 if timed else None, hit_seq=1000 + place if timed else 0,
-        moved=(0, 0, 1, -1, 0, 0, 2, 0)[place % 8], penalties="+5 s, contact" if place == 4 else "")
+        moved=(0, 0, 1, -1, 0, 0, 2, 0)[place % 8], penalties=("+5 s, contact",) if place == 4 else ())
 
 
 def board(state: str = "running", karts: int = 12, *, laps: int = 8, sectors: int = 3, race_laps: int | None = None,

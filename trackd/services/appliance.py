@@ -22,6 +22,7 @@ from trackd.services.sessions import NewSession, Sessions
 from trackd.services.staff import Staff
 from trackd.services.trackclock import TrackClock
 from trackd.store import database
+from trackd.timing.acts import Act
 from trackd.timing.board import Board, SessionInfo
 
 LOW_DISK_BYTES = 500 << 20
@@ -115,7 +116,8 @@ class Appliance:
     def heats(self) -> list[SessionInfo]:
         """The sessions of today, and those of before that are still open, in the order they were made."""
         start_us = self.day_start()
-        kept = [i for i in self.today.values() if i.created_at_us >= start_us or i.state not in ("official", "void")]
+        kept = [i for i in self.today.values()
+                if i.state != "void" and (i.created_at_us >= start_us or i.state != "official")]
         if len(kept) < len(self.today):
             self.today = {info.id: info for info in kept}
         return sorted(kept, key=lambda info: info.created_at_us)
@@ -132,6 +134,12 @@ class Appliance:
         """Give an order; the board after it. Raises Refused, NotFound, BadInput, StorageFailing."""
         await self.live.done(self.sessions.order(session_id, name, args, by))
         return await self.board(session_id)
+
+    async def turn(self, name: str, of: int | None, by: str, why: str = "") -> Act:
+        """``undo`` or ``redo`` the newest act of the venue, or the one named; the act. Raises Refused with the reason."""
+        before = dict(self.live.acts.all)
+        await self.live.done(self.sessions.undo(name, of, by, why))
+        return next(act for act in self.live.acts.all.values() if before.get(act.seq, act) != act)
 
     async def board(self, session_id: str) -> Board:
         """The board of any session, live or at rest. Raises NotFound."""
@@ -159,7 +167,8 @@ class Appliance:
     async def result(self, session_id: str, version: int | None) -> tuple[Board, int]:
         """A result and its version: provisional ones are the coming version. Raises NotFound."""
         board = await self.reading.board(session_id, version) if version else await self.board(session_id)
-        return board, version or max(1, board.session.version)
+        official = board.session.state == "official"
+        return board, version or board.session.version + (0 if official else 1)
 
     # --- health -------------------------------------------------------------------------------------------------------
 

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 
 from trackd.core.errors import NotFound
 from trackd.core.time import Micros
-from trackd.store import derived
 from trackd.timing.facts import Body
-from trackd.timing.flags import State
 from trackd.timing.venue import Course, Venue
 
 Draft = tuple[str, str | None, Body]
@@ -51,13 +49,7 @@ class Decider:
 
     def course(self, session_id: str) -> Course:
         """The session, loaded from the journal if it rests there. Raises NotFound."""
-        course = self.venue.courses.get(session_id)
-        if course is not None:
-            return course
-        try:
-            course = derived.load_course(self.db, session_id, self.venue.seq)
-        except KeyError:
-            raise NotFound(f"There is no session {session_id}.") from None
-        if course.heat.state is State.PROVISIONAL:
-            self.venue.courses[session_id] = course
+        course = self.venue.course(session_id)
+        if course is None:
+            raise NotFound(f"There is no session {session_id}.")
         return course

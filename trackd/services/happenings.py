@@ -8,12 +8,13 @@ from dataclasses import replace
 from trackd.core.time import rfc3339
 from trackd.links.status import LinkStatus
 from trackd.services.hub import Happening
-from trackd.services.shapes import BoardRow, InfoRow, LapRow, PassingRow, SessionRow
+from trackd.services.shapes import ActRow, BoardRow, InfoRow, LapRow, PassingRow, ProposalRow, SessionRow
 from trackd.services.snapshots import Batch, Snapshot, board_of
 from trackd.services.trackclock import TrackClock
 from trackd.timing import clock
-from trackd.timing.board import Board, Row, SessionInfo
-from trackd.timing.facts import Note, PassingFact
+from trackd.timing.acts import Act
+from trackd.timing.board import Board, Proposal, Row, SessionInfo
+from trackd.timing.facts import Note, OrderFact, PassingFact
 from trackd.timing.laps import Entry, Lap
 
 
@@ -77,9 +78,23 @@ def passing_row(seq: int, body: PassingFact, wall_us: int,
 def lap_row(shot: Snapshot, entry: Entry, lap: Lap, names: Mapping[str, str]) -> LapRow:
     """A lap as `GET /sessions/{id}/laps` gives it."""
     heat = shot.heat
-    return {"id": str(lap.seq), "kart": entry.kart, "driver": names.get(entry.driver_id or ""), "number": lap.number,
+    return {"id": str(lap.seq), "kart": lap.kart, "driver": names.get(entry.driver_id or ""), "number": lap.number,
             "time_us": lap.time_us, "at_us": clock.race_time(heat.start_us, heat.pauses, lap.end_us), "kind": lap.kind,
-            "source": "loop", "verdict": lap.verdict, "sectors_us": list(lap.sectors), "passings": list(lap.passings)}
+            "source": lap.source, "verdict": lap.verdict, "sectors_us": list(lap.sectors), "passings": list(lap.passings),
+            "edits": list(lap.edits)}
+
+
+def act_row(act: Act) -> ActRow:
+    """What somebody did, as `GET /acts` gives it."""
+    reason = act.body.args.get("reason", "") if isinstance(act.body, OrderFact) else ""
+    return {"seq": act.seq, "kind": act.kind, "session": act.session, "name": act.name, "by": act.by,
+            "at": rfc3339(act.wall_us), "reason": reason, "undone": act.undone or None, "undone_by": act.undone_by or None}
+
+
+def proposal_row(proposal: Proposal) -> ProposalRow:
+    """A proposal as `GET /sessions/{id}/proposals` gives it."""
+    return {"id": proposal.id, "kind": proposal.kind, "kart": proposal.kart, "lap": proposal.lap or None,
+            "reason": proposal.reason, "orders": [{"order": name, **args} for name, args in proposal.orders]}
 
 
 def board_row(row: Row, names: Mapping[str, str]) -> BoardRow:
@@ -87,8 +102,9 @@ def board_row(row: Row, names: Mapping[str, str]) -> BoardRow:
     return {"position": row.position, "kart": row.kart, "driver": names.get(row.driver_id or ""), "laps": row.laps,
             "last_us": row.last_us, "best_us": row.best_us, "gap_us": row.gap_us, "gap_laps": row.gap_laps,
             "interval_us": row.interval_us, "interval_laps": row.interval_laps, "sectors_us": list(row.sectors_us),
-            "state": row.state, "penalties": [row.penalties] if row.penalties else [],
-            "best_lap_number": row.best_lap_number, "average_us": row.average_us}
+            "state": row.state, "penalties": list(row.penalties),
+            "best_lap_number": row.best_lap_number, "average_us": row.average_us, "flag": row.flag, "overdue": row.overdue,
+            "pits": row.pits, "pit_us": row.pit_us}
 
 
 def session_row(board: Board) -> SessionRow:
@@ -113,4 +129,4 @@ def info_row(info: SessionInfo) -> InfoRow:
             "ranking": info.ranking, "start": info.start, "finish": info.finish, "state": info.state, "flag": info.flag,
             "entries": info.entries, "created_at": when(info.created_at_us), "green_at": when(info.green_at_us),
             "ended_at": when(info.ended_at_us), "version": info.version, "confirmed_by": info.confirmed_by,
-            "confirmed_at": when(info.confirmed_at_us)}
+            "confirmed_at": when(info.confirmed_at_us), "note": info.note, "attempt": info.attempt}

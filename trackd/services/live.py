@@ -21,10 +21,11 @@ from trackd.protocols.registry import open_codec
 from trackd.services import happenings
 from trackd.services.hub import Hub
 from trackd.services.intake import Intake, Source
-from trackd.services.snapshots import Batch, Snapshot, board_of, with_moves
+from trackd.services.snapshots import Batch, Snapshot, board_of, in_time, with_moves, with_time
 from trackd.services.trackclock import TrackClock
 from trackd.services.writer import Writer
 from trackd.timing import finish
+from trackd.timing.acts import Acts
 from trackd.timing.board import Board, Row
 from trackd.timing.facts import Note, PassingFact, TickFact
 from trackd.timing.flags import LIVE, State
@@ -32,6 +33,8 @@ from trackd.timing.flags import LIVE, State
 log = structlog.get_logger()
 
 TICK_S = 0.1
+"""How often deadlines and karts that do not come are looked for; a countdown goes green at most this late."""
+
 TICK_AFTER_US: Micros = 250 * MS
 """A deadline is journalled this long after it, so that passings from before it are in already."""
 
@@ -81,6 +84,8 @@ class Live:
         self.statuses: dict[str, LinkStatus] = {}
         self.supervisors: dict[str, LinkSupervisor] = {}
         self._rows: dict[str, dict[str, Row]] = {}
+        self._in_time: dict[str, tuple[frozenset[str], frozenset[str], bool]] = {}
+        self.acts = Acts()
         self._ticked: dict[str, Micros] = {}
         self._dirty: dict[str, None] = {}
         self._newest = 0                                 # sequence of the newest fact told of
@@ -97,6 +102,7 @@ class Live:
             self.shots[course.spec.id] = Snapshot.of(course)
         ids = {e.driver_id for shot in self.shots.values() for e in shot.heat.entries.values() if e.driver_id}
         self.names.update(self.writer.names(ids))
+        self.acts = self.writer.acts()
         for track, session_id in {**self.writer.venue.latest, **self.writer.venue.live}.items():
             self.current[track] = session_id
         for session_id, shot in self.shots.items():
@@ -173,6 +179,7 @@ class Live:
             self._show(session_id, shot)
             self._dirty[session_id] = None
         self._note_unknown(batch)
+        self.acts.fold(batch.facts)
         if self.hub.happenings:
             self.hub.happened(happenings.of_batch(batch, before, self.names, self.clock, board_follows=bool(self._dirty)))
         if self._resting is None:
@@ -187,7 +194,7 @@ class Live:
         ended = [i for i, shot in self.shots.items() if shot.heat.state not in LIVE | {State.SCHEDULED} and i not in shown]
         settled = {i for i in ended if self.shots[i].heat.state is not State.PROVISIONAL}
         for session_id in {*ended[:-ENDED_AT_MOST], *settled}.difference(self._dirty):
-            for kept in (self.shots, self.boards, self._rows):
+            for kept in (self.shots, self.boards, self._rows, self._in_time):
                 kept.pop(session_id, None)
 
     def _show(self, session_id: str, shot: Snapshot) -> None:
@@ -217,8 +224,10 @@ class Live:
         self._resting = self._loop.call_later(took, self._publish)
 
     def _make_board(self, session_id: str) -> Board:
-        board = board_of(self.shots[session_id], self.clock.now())
-        rows = with_moves(board.rows, self._rows.get(session_id, {}))
+        shot, now_us = self.shots[session_id], self.clock.now()
+        self._in_time[session_id] = in_time(shot.heat, now_us)
+        board = board_of(shot, now_us)
+        rows = with_time(with_moves(board.rows, self._rows.get(session_id, {})), *self._in_time[session_id][:2])
         self._rows[session_id] = {row.kart: row for row in rows}
         self.boards[session_id] = board = replace(board, rows=rows)
         return board
@@ -250,10 +259,21 @@ class Live:
             await asyncio.sleep(TICK_S)
             now_us = self.clock.now()
             for session_id, shot in [*self.shots.items()]:
+                self._look_at_time(session_id, shot, now_us)
                 due_us = finish.deadline(shot.heat)
-                if due_us is None or due_us + TICK_AFTER_US > now_us or self._ticked.get(session_id) == due_us:
+                if due_us is None or self._ticked.get(session_id) == due_us:
                     continue
-                self._tick(session_id, due_us)
+                if due_us + (0 if shot.heat.go_us == due_us else TICK_AFTER_US) <= now_us:
+                    self._tick(session_id, due_us)
+
+    def _look_at_time(self, session_id: str, shot: Snapshot, now_us: Micros) -> None:
+        """A kart that does not come changes the board too (A18), and so does the last lap drawing near (R5)."""
+        if shot.heat.state not in (State.RUNNING, State.FINISHING):
+            return
+        if self._in_time.get(session_id) != in_time(shot.heat, now_us):
+            self._dirty[session_id] = None
+            if self._resting is None:
+                self._publish()
 
     def _tick(self, session_id: str, due_us: Micros) -> None:
         """Journal that a deadline was reached; if the disk refuses, the next round tries again."""

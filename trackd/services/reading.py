@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from trackd.core.time import Micros
 from trackd.services.happenings import passing_row
 from trackd.services.shapes import PassingRow
 from trackd.store.database import NAME
+from trackd.store.journal import fact_of
 from trackd.store.tables import bests, crossings, drivers, journal, laps, results, sessions, standings
+from trackd.timing.acts import KINDS, Act, Acts
 from trackd.timing.board import Board, Row, SessionInfo
 from trackd.timing.facts import PassingFact, SessionFact
-from trackd.timing.flags import NEXT_STEP, State
+from trackd.timing.flags import NEXT, NEXT_STEP, State
 from trackd.timing.formats import Rules
 
 _passing = msgspec.json.Decoder(PassingFact).decode
@@ -26,6 +29,17 @@ _rows = msgspec.json.Decoder(tuple[Row, ...]).decode
 _spec = msgspec.json.Decoder(SessionFact).decode
 
 PASSINGS_AT_MOST = 1000
+SEQS_AT_ONCE = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class ResultVersion:
+    """One official version of a result; ``note``: why the one before it was opened again."""
+
+    version: int
+    confirmed_by: str | None
+    confirmed_wall_us: Micros | None
+    note: str
 
 
 class Reading:
@@ -59,9 +73,41 @@ class Reading:
             found.append(passing_row(row.seq, _passing(row.body), row.wall_us, verdict))
         return found
 
+    async def passing_bodies(self, seqs: Iterable[int]) -> dict[int, PassingFact]:
+        """Passings as they were stored, by sequence."""
+        found: dict[int, PassingFact] = {}
+        wanted = list(seqs)
+        for start in range(0, len(wanted), SEQS_AT_ONCE):
+            query = select(journal.c.seq, journal.c.body).where(
+                journal.c.seq.in_(wanted[start:start + SEQS_AT_ONCE]), journal.c.kind == "passing")
+            found |= {row.seq: _passing(row.body) for row in await self._all(query)}
+        return found
+
+    async def acts(self, seqs: Iterable[int]) -> list[Act]:
+        """What people did, by the sequence of the fact it made."""
+        query = select(journal.c.seq, journal.c.t_us, journal.c.wall_us, journal.c.kind, journal.c.session,
+                       journal.c.body).where(journal.c.seq.in_(list(seqs)), journal.c.kind.in_(KINDS))
+        acts = Acts(keep=1 << 30)
+        acts.fold(fact_of(tuple(row)) for row in await self._all(query))
+        return list(acts.all.values())
+
+    async def versions(self, session_id: str) -> list[ResultVersion]:
+        """The official versions of a result, newest first."""
+        query = select(results.c.version, results.c.confirmed_by, results.c.confirmed_wall_us, results.c.note).where(
+            results.c.session == session_id).order_by(results.c.version.desc())
+        return [ResultVersion(*row) for row in await self._all(query)]
+
+    async def personal_bests(self, driver_ids: Iterable[str]) -> dict[str, Micros]:
+        """The best lap of each driver over all sessions, by driver id."""
+        wanted = list(set(driver_ids))
+        query = select(bests.c.driver_id, func.min(bests.c.best_us)).where(bests.c.driver_id.in_(wanted)).group_by(
+            bests.c.driver_id)
+        return {row[0]: row[1] for row in await self._all(query)} if wanted else {}
+
     async def sessions(self, from_us: Micros | None, to_us: Micros | None, limit: int = 500) -> list[SessionInfo]:
         """Sessions made between two wall-clock instants, oldest first; of all time the newest ``limit``."""
-        query = select(sessions).order_by(sessions.c.created_wall_us.desc()).limit(limit)
+        query = select(sessions).where(sessions.c.state != "void").order_by(
+            sessions.c.created_wall_us.desc()).limit(limit)
         if from_us is not None:
             query = query.where(sessions.c.created_wall_us >= from_us)
         if to_us is not None:
@@ -93,13 +139,12 @@ class Reading:
             remaining_laps=None if info.laps is None else 0,
             clock_running=False, leader_lap=leader, sectors=max((len(row.sectors_us) for row in rows), default=0),
             next_order=NEXT_STEP[State(info.state)], next_due=True, flag_since_us=0,
-            legal_orders=frozenset({"confirm"} if info.state == "provisional" else ()))
+            legal_orders=frozenset(NEXT[State(info.state)]))
 
     async def laps(self, session_id: str) -> list[dict[str, Any]]:
         """All laps of a session by kart and number."""
-        query = select(laps).where(laps.c.session == session_id).order_by(laps.c.kart, laps.c.number)
-        return [{**row._mapping, "sectors_us": msgspec.json.decode(row.sectors_us),
-                 "passings": msgspec.json.decode(row.passings)} for row in await self._all(query)]
+        query = select(laps).where(laps.c.session == session_id).order_by(laps.c.entry, laps.c.number, laps.c.at_us)
+        return [_lap(row) for row in await self._all(query)]
 
     async def lap(self, lap_id: str) -> dict[str, Any]:
         """One lap by its id. Raises NotFound."""
@@ -107,9 +152,7 @@ class Reading:
         found = await self._all(select(laps).where(laps.c.seq == int(lap_id))) if known else []
         if not found:
             raise NotFound(f"There is no lap {lap_id}.")
-        row = found[0]
-        return {**row._mapping, "sectors_us": msgspec.json.decode(row.sectors_us),
-                "passings": msgspec.json.decode(row.passings)}
+        return _lap(found[0])
 
     async def names(self, ids: Iterable[str]) -> dict[str, str]:
         """Driver names by id; an erased driver is missing."""
@@ -128,12 +171,19 @@ class Reading:
         return {row[0]: row[1] for row in await self._all(query)}
 
 
+def _lap(row: Any) -> dict[str, Any]:
+    return {**row._mapping, "sectors_us": msgspec.json.decode(row.sectors_us),
+            "passings": msgspec.json.decode(row.passings), "edits": msgspec.json.decode(row.edits)}
+
+
 def _info(row: Any) -> SessionInfo:
     spec = _spec(row.spec)
     rules = msgspec.convert(spec.rules, Rules)
+    amends = msgspec.json.decode(row.notes)["amends"]
     return SessionInfo(
-        id=row.id, name=row.name, track=row.track, layout=row.layout, format=str(rules.length), ranking=rules.ranking,
+        id=row.id, name=row.name, track=row.track, layout=row.layout, format=row.format, ranking=rules.ranking,
         start=rules.start, finish=rules.finish, state=row.state, flag=row.flag, entries=row.entries,
-        duration_us=rules.length.duration_us, laps=rules.length.laps, created_at_us=row.created_wall_us,
+        duration_us=row.duration_us, laps=row.laps, created_at_us=row.created_wall_us,
         green_at_us=row.green_wall_us, ended_at_us=row.ended_wall_us, version=row.version, confirmed_by=row.confirmed_by,
-        confirmed_at_us=row.confirmed_wall_us, elapsed_us=row.elapsed_us)
+        confirmed_at_us=row.confirmed_wall_us, elapsed_us=row.elapsed_us, attempt=row.attempt,
+        note=amends[-1]["reason"] if amends else "")

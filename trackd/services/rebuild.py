@@ -13,7 +13,7 @@ from trackd.core.errors import NotFound, Refused, StorageFailing
 from trackd.store import derived, journal
 from trackd.store.database import HEAD, NAME, connect, in_words, lock, open_database, read_only, version
 from trackd.store.tables import DERIVED
-from trackd.timing.venue import Venue
+from trackd.timing.venue import Course, Venue
 
 CHUNK = 5000
 SCRATCH = "rebuild.part"
@@ -42,6 +42,15 @@ def _without_collector() -> Iterator[None]:
 def fold_into(source: sqlite3.Connection, target: sqlite3.Connection, until: int) -> int:
     """Fold the journal up to ``until`` and write all derived rows to ``target``. Returns the number of facts."""
     venue, count = Venue(), 0
+
+    def load(session_id: str, until: int) -> Course | None:
+        derived.write(target, venue.take_changes())
+        try:
+            return derived.load_course(target, session_id, until)
+        except KeyError:
+            return None
+
+    venue.load = load
     target.execute("BEGIN")
     with _without_collector():
         for fact in journal.read(source, until=until):
@@ -57,10 +66,11 @@ def fold_into(source: sqlite3.Connection, target: sqlite3.Connection, until: int
 def _scratch(folder: Path) -> sqlite3.Connection:
     path = folder / SCRATCH
     path.unlink(missing_ok=True)
-    scratch = sqlite3.connect(path, isolation_level=None)
+    scratch = sqlite3.connect(path, isolation_level=None, uri=True)
     scratch.execute("PRAGMA journal_mode=OFF")
     scratch.execute("PRAGMA synchronous=OFF")
     derived.create_tables(scratch)
+    scratch.execute("ATTACH DATABASE ? AS truth", (f"{(folder / NAME).absolute().as_uri()}?mode=ro",))
     return scratch
 
 

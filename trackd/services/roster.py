@@ -22,7 +22,17 @@ _NUMBER = re.compile(r"[A-Za-z0-9-]{1,8}")
 _TRANSPONDER = re.compile(r"[A-Za-z0-9-]{1,24}")
 LINE_ROLES = re.compile(r"start_finish|sector:[1-9]\d?|pit_in|pit_out|reference")
 
-FORMAT_FIELDS = ("format", "ranking", "start", "finish", "first_lap", "min_lap_s", "max_lap_s", "grace_s")
+FORMAT_FIELDS = ("format", "ranking", "start", "finish", "first_lap", "min_lap_s", "max_lap_s", "grace_s", "hold_off_s",
+                 "countdown_s", "random_hold_s", "restart_below", "stands_pct", "count_back")
+
+WORDS = (("ranking", RANKINGS), ("start", STARTS), ("finish", FINISHES), ("first_lap", FIRST_LAPS))
+
+SECONDS = (("min_lap_s", 0, 3600), ("max_lap_s", 1, 7200), ("grace_s", 0, 3600), ("hold_off_s", 0, 300),
+           ("countdown_s", 0, 600), ("random_hold_s", 0, 60))
+"""Fields in seconds, with the least and the most."""
+
+WHOLE = (("restart_below", 0, 100), ("stands_pct", 0, 100), ("count_back", 0, 5))
+"""Fields that are whole numbers: the red flag policy (R7)."""
 
 
 def tidy(name: str, where: str) -> str:
@@ -55,17 +65,21 @@ def rules_from(body: dict[str, Any], base: Rules | None = None) -> Rules:
             faults.append(Fault("format", "missing; write 90s, 8m, 1h30m, 12L or 8m+1L"))
     except BadInput as error:
         faults += error.faults
-    for field, choices in (("ranking", RANKINGS), ("start", STARTS), ("finish", FINISHES), ("first_lap", FIRST_LAPS)):
+    for field, choices in WORDS:
         if body.get(field) is not None:
             if body[field] not in choices:
                 faults.append(Fault(field, f"'{body[field]}' is not one of {', '.join(choices)}"))
             given[field] = body[field]
-    for field, low, high in (("min_lap_s", 0, 3600), ("max_lap_s", 1, 7200), ("grace_s", 0, 3600)):
+    for field, low, high in (*SECONDS, *WHOLE):
         if body.get(field) is not None:
-            if _is_number(body[field]) and low <= body[field] <= high:
-                given[field.removesuffix("_s") + "_us"] = int(body[field] * SECOND)
+            value, timed = body[field], field.endswith("_s")
+            if not _is_number(value) or not low <= value <= high or not (timed or value == int(value)):
+                faults.append(Fault(field, f"must be between {low} and {high} seconds" if timed
+                                    else f"must be a whole number from {low} to {high}"))
+            elif timed:
+                given[field.removesuffix("_s") + "_us"] = int(value * SECOND)
             else:
-                faults.append(Fault(field, f"must be between {low} and {high} seconds"))
+                given[field] = int(value)
     if faults:
         raise BadInput(*faults)
     rules = Rules(**given) if base is None else replace(base, **given)

@@ -9,24 +9,39 @@ from typing import Any
 
 import msgspec
 
-from trackd.core.errors import BadInput, Fault, Refused
+from trackd.core.errors import BadInput, Fault
 from trackd.core.ids import new_id
-from trackd.core.time import SECOND
 from trackd.services.commands import Decider, Draft
+from trackd.services.entering import check_entries
+from trackd.services.ordering import SETTABLE, Ordering
 from trackd.services.roster import FORMAT_FIELDS, driver_of, rules_from, tidy
+from trackd.services.undo import turn
 from trackd.services.writer import Writer
-from trackd.store.journal import decode_body
-from trackd.timing.facts import OrderFact, PassingFact, SessionFact
+from trackd.timing.facts import SessionFact
 from trackd.timing.flags import FLAG_ORDERS
 from trackd.timing.formats import Rules
-from trackd.timing.session import ATTACH_AT_MOST_US, check
-from trackd.timing.venue import Course, Venue
+from trackd.timing.venue import Venue
 
 ORDERS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(sorted(FLAG_ORDERS), ()),
-    "join": ("kart", "driver"), "leave": ("kart",), "bind": ("kart", "transponder", "since"), "attach": ("seconds",),
+    "resume": ("hold_off_s",), "amend": ("reason",), "undo": ("of", "reason"), "redo": ("of", "reason"),
+    "restart": ("laps", "reason"), "reinstate": ("attempt", "reason"), "countdown": ("seconds",), "abort": (),
+    "join": ("kart", "driver", "since"), "leave": ("kart", "reason"), "bind": ("kart", "transponder", "since"),
+    "attach": ("seconds",), "assign": ("kart", "driver", "entries"), "swap_kart": ("from", "to", "since", "reason"),
+    "void_lap": ("kart", "lap", "reason"), "insert_crossing": ("kart", "at_us", "reason"),
+    "move_laps": ("from", "to", "laps", "reason"), "split_lap": ("kart", "lap", "parts", "at_us", "reason"),
+    "merge_laps": ("kart", "lap", "reason"), "shift_crossing": ("kart", "lap", "by_us", "reason"),
+    "ignore_crossing": ("kart", "lap", "passing", "reason"), "count_crossing": ("passing", "reason"), "tap": ("kart",),
+    "set_start": ("at_us", "passing", "reason"), "set_finish": ("kart", "lap", "passing", "reason"),
+    "set": (*SETTABLE, "reason"), "penalty": ("kart", "kind", "value", "reason", "incident"),
+    "lift": ("penalty", "reason"), "kart_flag": ("kart", "flag", "reason"), "incident": ("karts", "text"),
+    "decide": ("incident", "decision"), "accept": ("proposal",), "dismiss": ("proposal",),
 }
 """Every order this version knows, with its arguments."""
+
+OPTIONAL = frozenset({"driver", "since", "reason", "of", "hold_off_s", "seconds", "entries", "parts", "at_us", "laps",
+                      "passing", "incident", "value", "karts", *SETTABLE})
+"""Arguments that an order may lack, or whose lack it explains itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +70,7 @@ class Sessions:
             venue = decider.venue
             layout = _layout(venue, wanted.layout)
             rules = msgspec.structs.replace(_rules(venue, wanted.fields, layout), sectors=self.sector_lines(wanted.track))
-            _check_entries(venue, wanted.entries)
+            check_entries(venue, wanted.entries)
             entries = [(kart, driver_of(decider, name, f"entries[{index}].driver") if name else None)
                        for index, (kart, name) in enumerate(wanted.entries)]
             pairs = zip(entries, wanted.entries, strict=True)
@@ -68,66 +83,39 @@ class Sessions:
         """Give an order; the future raises Refused with the reason, or gives the journal sequence."""
         if name not in ORDERS:
             raise BadInput(Fault("order", f"'{name}' is not known; this version knows {', '.join(ORDERS)}"))
-        unknown = sorted(set(args) - set(ORDERS[name]))
-        if unknown:
-            raise BadInput(*(Fault(each, f"'{name}' takes no such field") for each in unknown))
-
-        def decide(decider: Decider) -> Sequence[Draft]:
-            course = decider.course(session_id)
-            checked = self._args(decider, course, name, args)
-            check(course.heat, name, checked)
-            if name == "stage":
-                _check_stage(decider.venue, course)
-            return [("order", session_id, OrderFact(name, max(decider.now_us, course.heat.last_us), by, checked))]
-        return self.writer.submit(decide)
-
-    def _args(self, decider: Decider, course: Course, name: str, args: dict[str, Any]) -> dict[str, Any]:
-        faults = [Fault(each, "missing") for each in ORDERS[name]
-                  if each not in args and each not in ("driver", "since")]
-        faults += [Fault(each, "must be text") for each, value in args.items()
-                   if each != "seconds" and not isinstance(value, str) and not (each == "driver" and value is None)]
+        faults = [Fault(each, f"'{name}' takes no such field") for each in sorted(set(args) - set(ORDERS[name]))]
+        faults += [Fault(each, "missing") for each in ORDERS[name] if args.get(each) is None and _needed(name, each, args)]
+        faults += [Fault(each, "must be text") for each in ("kart", "driver", "transponder", "from", "to", "proposal")
+                   if args.get(each) is not None and not isinstance(args[each], str)]
         if faults:
             raise BadInput(*faults)
-        if name == "join":
-            kart = _kart(decider.venue, str(args["kart"]))
-            driver = args.get("driver")
-            driver_id = driver_of(decider, driver) if driver else None
-            if driver_id and any(e.driver_id == driver_id and not e.left for e in course.heat.entries.values()):
-                raise Refused(f"{driver} is in this heat already.")
-            if driver_id:
-                self.on_names({driver_id: " ".join(str(driver).split())})
-            return {"kart": kart, "driver_id": driver_id}
-        if name == "bind":
-            since = args.get("since", "start")
-            if since not in ("start", "now"):
-                raise BadInput(Fault("since", "must be start or now"))
-            return {"kart": str(args["kart"]), "transponder": str(args["transponder"]), "since": since}
-        if name == "attach":
-            return _attach(decider, course, args["seconds"])
-        return {"kart": str(args["kart"])} if name == "leave" else {}
+        return self.writer.submit(lambda decider: Ordering(decider, session_id, by, self.on_names).give(name, args))
+
+    def undo(self, name: str, of: int | None, by: str, why: str = "") -> Future[int]:
+        """``undo`` or ``redo`` the newest act of the venue, or the one named."""
+        return self.writer.submit(lambda decider: turn(decider, name, None, of, by, why))
 
 
-def _attach(decider: Decider, course: Course, seconds: Any) -> dict[str, Any]:
-    """The passings of the last ``seconds`` that no session counted, to be carried by the order itself."""
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds * SECOND <= ATTACH_AT_MOST_US:
-        raise BadInput(Fault("seconds", "must be more than 0 and at most 600"))
-    from_us = decider.now_us - int(seconds * SECOND)
-    held = {event.seq for event in course.session.log}
-    rows = decider.db.execute(
-        "SELECT j.seq, j.body FROM journal j JOIN crossings c ON c.seq = j.seq WHERE j.kind = 'passing' AND j.t_us >= ? "
-        "AND (c.session IS NULL OR c.verdict IN ('late', 'unassigned')) ORDER BY j.seq", (from_us,)).fetchall()
-    crossings = []
-    for seq, raw in rows:
-        body = decode_body("passing", raw)
-        if isinstance(body, PassingFact) and body.track == course.spec.track and body.at >= from_us and seq not in held:
-            crossings.append([seq, body.at, body.transponder, body.kart, body.role, f"{body.key}/{body.epoch}"])
-    return {"from_us": from_us, "crossings": crossings}
+def _needed(name: str, field: str, args: Mapping[str, Any]) -> bool:
+    if name == "restart" and field == "laps":
+        return True
+    if name in ("set_finish", "ignore_crossing") and field in ("kart", "lap"):
+        return args.get("passing") is None
+    if name == "count_crossing":
+        return field == "passing"
+    if name == "insert_crossing" and field == "at_us":
+        return True
+    if name == "attach":
+        return True
+    if name == "assign":
+        return field == "kart" and args.get("entries") is None
+    return field not in OPTIONAL
 
 
 def _rules(venue: Venue, fields: dict[str, Any], layout: str | None) -> Rules:
     """Rules from the request, over a saved format it names, over the layout's limits."""
     fields = {key: value for key, value in fields.items() if key in FORMAT_FIELDS and value is not None}
-    base = Rules(length=rules_from({"format": "8m"}).length)
+    base = Rules(length=rules_from({"format": "8m"}).length, hold_off_us=None)
     if layout is not None:
         limits = venue.layouts[layout].body.get("properties") or {}
         base = rules_from({key: limits[key] for key in ("min_lap_s", "max_lap_s") if limits.get(key)}, base)
@@ -145,43 +133,6 @@ def _layout(venue: Venue, wanted: str | None) -> str | None:
         if wanted in (record.id, record.name):
             return record.id
     raise BadInput(Fault("layout", f"there is no layout '{wanted}'"))
-
-
-def _kart(venue: Venue, number: str) -> str:
-    if number not in venue.karts:
-        raise BadInput(Fault("kart", f"there is no kart {number}"))
-    return number
-
-
-def _check_entries(venue: Venue, entries: Sequence[tuple[str, str | None]]) -> None:
-    faults, seen, people = [], set(), set()
-    for index, (kart, name) in enumerate(entries):
-        driver = " ".join(name.split()) if name else None
-        if kart not in venue.karts:
-            faults.append(Fault(f"entries[{index}].kart", f"there is no kart {kart}"))
-        elif kart in seen:
-            faults.append(Fault(f"entries[{index}].kart", f"kart {kart} is named twice"))
-        if driver and driver in people:
-            faults.append(Fault(f"entries[{index}].driver", f"{driver} is named twice"))
-        seen.add(kart)
-        people.add(driver)
-    if faults:
-        raise BadInput(*faults)
-
-
-def _check_stage(venue: Venue, course: Course) -> None:
-    """One heat a track, and nobody and no kart in two heats at once."""
-    on = venue.live.get(course.spec.track)
-    if on is not None:
-        raise Refused(f"{venue.courses[on].spec.name} is on this track. It must end first.")
-    for other_id in venue.live.values():
-        other = venue.courses[other_id]
-        for entry in other.heat.entries.values():
-            mine = course.heat.entries.get(entry.kart)
-            if mine is not None:
-                raise Refused(f"Kart {entry.kart} is in {other.spec.name}, which is on now.")
-            if entry.driver_id and any(e.driver_id == entry.driver_id for e in course.heat.entries.values()):
-                raise Refused(f"The driver of kart {entry.kart} in {other.spec.name} is in this heat too.")
 
 
 __all__ = ["ORDERS", "NewSession", "Sessions"]

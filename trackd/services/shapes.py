@@ -24,7 +24,7 @@ class PassingRow(TypedDict):
 
 
 class LapRow(TypedDict):
-    """A lap. ``passings`` are the sequences of the passings it was made of."""
+    """A lap. ``passings``: the sequences of the passings it was made of; ``edits``: of the orders that shaped it."""
 
     id: str
     kart: str
@@ -37,6 +37,7 @@ class LapRow(TypedDict):
     verdict: str
     sectors_us: list[int | None]
     passings: list[int]
+    edits: list[int]
 
 
 class LapWithEvidence(LapRow):
@@ -44,6 +45,54 @@ class LapWithEvidence(LapRow):
 
     session: str
     evidence: list[PassingRow]
+
+
+class ActRow(TypedDict):
+    """Something somebody did. ``undone``: the sequence of the fact that took it back, None while it stands."""
+
+    seq: int
+    kind: str
+    session: str | None
+    name: str
+    by: str
+    at: str
+    reason: str
+    undone: int | None
+    undone_by: str | None
+
+
+class ActList(TypedDict):
+    """What people did, newest first."""
+
+    items: list[ActRow]
+    next: str | None
+
+
+class ProposalRow(TypedDict):
+    """Something the box is not sure of; nothing happens until it is accepted."""
+
+    id: str
+    kind: str
+    kart: str
+    lap: int | None
+    reason: str
+    orders: list[dict[str, object]]
+
+
+class ProposalList(TypedDict):
+    """Proposals of a session, oldest first."""
+
+    items: list[ProposalRow]
+    next: str | None
+
+
+class NotesBody(TypedDict):
+    """What stands beside the laps of a session."""
+
+    amends: list[dict[str, object]]
+    incidents: list[dict[str, object]]
+    penalties: list[dict[str, object]]
+    attempts: list[dict[str, object]]
 
 
 class BoardRow(TypedDict):
@@ -64,6 +113,10 @@ class BoardRow(TypedDict):
     penalties: list[str]
     best_lap_number: int | None
     average_us: int | None
+    flag: str
+    overdue: bool
+    pits: int
+    pit_us: int
 
 
 class InfoRow(TypedDict):
@@ -86,6 +139,8 @@ class InfoRow(TypedDict):
     version: int
     confirmed_by: str | None
     confirmed_at: str | None
+    note: str
+    attempt: int
 
 
 class SessionRow(InfoRow):

@@ -9,6 +9,8 @@ from trackd.core.time import Micros
 from trackd.services.intake import Reply
 from trackd.timing import clock, finish
 from trackd.timing.board import Board, Row, SessionInfo
+from trackd.timing.cases import cases
+from trackd.timing.expected import expected, lapping, predicted_last
 from trackd.timing.facts import Fact, SessionFact
 from trackd.timing.finish import elapsed_at_end
 from trackd.timing.flags import NEXT_STEP, State
@@ -55,9 +57,9 @@ def batch_of(facts: list[Fact], changes: Changes, replies: list[Reply]) -> Batch
     laps = [*changes.laps]
     here = {fact.seq for fact in facts}
     for session_id, course in changes.again.items():
-        holders = course.session.holders()
+        holders = course.session.holders
         verdicts |= {seq: (session_id, holders[seq], verdict.value) for seq, verdict in course.session.verdicts.items()
-                     if seq in here}
+                     if seq in here and seq in holders}
         laps = [each for each in laps if each[0] != session_id]
         laps += [(session_id, entry, lap) for entry, lap in rows_of(course) if lap.seq in here]
     shots = {session_id: Snapshot.of(course) for session_id, course in changes.touched.items()}
@@ -73,7 +75,8 @@ def info_of(shot: Snapshot) -> SessionInfo:
         start=rules.start, finish=rules.finish, state=heat.state.value, flag=heat.flag.value, entries=len(heat.entries),
         duration_us=rules.length.duration_us, laps=rules.length.laps, created_at_us=shot.created_wall_us,
         green_at_us=shot.green_wall_us, ended_at_us=shot.ended_wall_us, version=heat.version,
-        confirmed_by=heat.confirmed_by, confirmed_at_us=heat.confirmed_wall_us, elapsed_us=elapsed_at_end(heat))
+        confirmed_by=heat.confirmed_by, confirmed_at_us=heat.confirmed_wall_us, elapsed_us=elapsed_at_end(heat),
+        note=heat.amends[-1].reason if heat.amends else "", attempt=heat.attempt)
 
 
 def board_of(shot: Snapshot, now_us: Micros, rows: tuple[Row, ...] | None = None) -> Board:
@@ -82,8 +85,9 @@ def board_of(shot: Snapshot, now_us: Micros, rows: tuple[Row, ...] | None = None
     length = heat.rules.length
     until_us = heat.chequered_us if heat.chequered_us is not None else now_us
     elapsed_us = clock.race_time(heat.start_us, heat.pauses, until_us)
-    leader = max((len(e.laps) for e in heat.entries.values() if e.opened_us is not None), default=-1)
+    leader = max((len(e.laps) for e in heat.entries.values() if e.out), default=-1)
     next_order = NEXT_STEP[heat.state]
+    due = expected(heat, now_us)
     return Board(
         session=info_of(shot), rows=standings(heat) if rows is None else rows, seq=shot.seq, elapsed_us=elapsed_us,
         remaining_us=None if length.duration_us is None else max(0, length.duration_us - elapsed_us),
@@ -91,7 +95,22 @@ def board_of(shot: Snapshot, now_us: Micros, rows: tuple[Row, ...] | None = None
         clock_running=heat.state is State.RUNNING and heat.start_us is not None,
         leader_lap=leader + 1, sectors=heat.rules.sectors + 1 if heat.rules.sectors else 0,
         next_order=next_order, next_due=_due(heat, now_us), flag_since_us=heat.flag_since_us,
-        legal_orders=legal_orders(heat))
+        legal_orders=legal_orders(heat), predicted_last=predicted_last(heat, now_us), expected=due,
+        countdown_us=None if heat.countdown_us is None else max(0, heat.countdown_us - now_us),
+        proposals=cases(heat, now_us, due))
+
+
+def in_time(heat: Heat, now_us: Micros) -> tuple[frozenset[str], frozenset[str], bool]:
+    """What of a board changes by time alone: karts overdue, karts about to be lapped, the last lap predicted."""
+    overdue = frozenset(each.kart for each in expected(heat, now_us) if each.overdue)
+    return overdue, lapping(heat, now_us), predicted_last(heat, now_us)
+
+
+def with_time(rows: tuple[Row, ...], overdue: frozenset[str], lapped: frozenset[str]) -> tuple[Row, ...]:
+    """Rows with what time alone tells of them."""
+    if not overdue and not lapped:
+        return rows
+    return tuple(replace(row, overdue=row.kart in overdue, lapping=row.kart in lapped) for row in rows)
 
 
 def _due(heat: Heat, now_us: Micros) -> bool:

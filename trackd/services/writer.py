@@ -25,15 +25,20 @@ from trackd.services.intake import Arrival, Intake, Placed, Reply
 from trackd.services.snapshots import Batch, Snapshot, batch_of
 from trackd.services.storage import CRASHED, Storage, in_words
 from trackd.services.trackclock import TrackClock
+from trackd.services.undo import acts_of
 from trackd.store import derived, journal
 from trackd.store.database import NAME, connect
+from trackd.timing.acts import Acts
 from trackd.timing.facts import Fact
-from trackd.timing.venue import Changes, Venue
+from trackd.timing.venue import Changes, Course, Venue
 
 log = structlog.get_logger()
 
 KEEP = 6
 """Provisional sessions held in memory; older ones are loaded again when somebody acts on them."""
+
+CATCH_UP = 5000
+"""Facts folded at start before their rows are written."""
 
 BATCH_AT_MOST = 2000
 RETRY_S = 0.5
@@ -72,19 +77,33 @@ class Writer:
         assert self._rows is not None
         self._unwritten.clear()
         self.venue = derived.load_venue(self._rows, KEEP)
-        for fact in journal.read(self._truth, after=self.venue.seq):
-            self._bring_in(fact)
+        self.venue.load = self._from_journal
+        for count, fact in enumerate(journal.read(self._truth, after=self.venue.seq), 1):
             self.venue.fold(fact)
+            if count % CATCH_UP == 0:
+                self._unwritten.append(self.venue.take_changes())
+                self._write_rows()
         self._unwritten.append(self.venue.take_changes())
         self._write_rows()
         self._seq = journal.last_seq(self._truth)
         self.intake.restore(derived.get_meta(self._truth, "counters"))
 
-    def _bring_in(self, fact: Fact) -> None:
-        """At start: an order on a session that rests in the journal needs it back in memory."""
-        if fact.kind == "order" and fact.session is not None and fact.session not in self.venue.courses:
-            assert self._rows is not None
-            derived.adopt(self.venue, derived.load_course(self._rows, fact.session, self.venue.seq))
+    def _from_journal(self, session_id: str, until: int) -> Course | None:
+        """A session that rests: an order on it needs it back in memory, with every row before it written."""
+        assert self._rows is not None
+        changes = self.venue.take_changes()
+        changes.seq = until
+        self._unwritten.append(changes)
+        self._write_rows()
+        try:
+            return derived.load_course(self._rows, session_id, until)
+        except KeyError:
+            return None
+
+    def acts(self) -> Acts:
+        """What people did lately, while opening."""
+        assert self._truth is not None
+        return acts_of(self._truth)
 
     def names(self, ids: set[str]) -> dict[str, str]:
         """Driver names by id, while opening."""

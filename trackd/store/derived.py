@@ -16,19 +16,22 @@ from trackd.timing.events import Crossing, Order, Tick
 from trackd.timing.facts import OrderFact, PassingFact, RecordFact, SessionFact, TickFact
 from trackd.timing.finish import elapsed_at_end
 from trackd.timing.flags import LIVE, State
+from trackd.timing.heat import Heat
 from trackd.timing.laps import Entry, Lap
 from trackd.timing.session import Session
 from trackd.timing.standings import standings
 from trackd.timing.venue import Changes, Course, Kart, Venue, rows_of
 
 _json = msgspec.json.Encoder().encode
+_dict = msgspec.structs.asdict
 
 _CROSSING = "INSERT OR REPLACE INTO crossings (seq, session, kart, verdict) VALUES (?,?,?,?)"
-_LAP = ("INSERT OR REPLACE INTO laps (seq, session, kart, driver_id, number, time_us, at_us, kind, source, verdict, "
-        "sectors_us, passings) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)")
+_LAP = ("INSERT OR REPLACE INTO laps (seq, session, entry, kart, driver_id, number, time_us, at_us, kind, source, verdict, "
+        "sectors_us, passings, edits) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
 _SESSION = ("INSERT OR REPLACE INTO sessions (id, name, track, layout, state, flag, spec, entries, created_seq, staged_us, "
             "ended_us, elapsed_us, created_wall_us, green_wall_us, ended_wall_us, version, confirmed_by, "
-            "confirmed_wall_us) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
+            "confirmed_wall_us, format, duration_us, laps, attempt, notes) VALUES "
+            "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
 
 
 def write(db: sqlite3.Connection, changes: Changes) -> None:
@@ -38,6 +41,8 @@ def write(db: sqlite3.Connection, changes: Changes) -> None:
     for session_id, course in again.items():      # after them: what was nobody's may have been attached since
         _rewrite(db, session_id, course)
     db.executemany(_LAP, [_lap_row(changes.touched[s], entry, lap) for s, entry, lap in changes.laps if s not in again])
+    for (session_id, version), (seq, heat) in changes.confirmed.items():
+        _confirmed(db, session_id, version, seq, heat)
     for course in changes.touched.values():
         _session(db, course)
     for number, kart in changes.karts.items():
@@ -52,8 +57,10 @@ def write(db: sqlite3.Connection, changes: Changes) -> None:
         else:
             db.execute("INSERT INTO worn (transponder, since_seq, kart) VALUES (?,?,?)", (transponder, seq, wearer))
     for (kind, record_id), record in changes.records.items():
-        db.execute(f"INSERT OR REPLACE INTO {kind}s (id, name, body) VALUES (?,?,?)",  # noqa: S608 - format or layout
-                   (record_id, record.name, _json(record.body)))
+        db.execute(f"DELETE FROM {kind}s WHERE id = ?", (record_id,))  # noqa: S608 - format or layout
+        if not record.gone:
+            db.execute(f"INSERT INTO {kind}s (id, name, body) VALUES (?,?,?)",  # noqa: S608 - as above
+                       (record_id, record.name, _json(record.body)))
     set_meta(db, "derived_seq", str(changes.seq))
 
 
@@ -70,37 +77,57 @@ def get_meta(db: sqlite3.Connection, key: str) -> str | None:
 
 def _lap_row(course: Course, entry: Entry, lap: Lap) -> tuple[object, ...]:
     heat = course.heat
-    return (lap.seq, course.spec.id, entry.kart, entry.driver_id, lap.number, lap.time_us,
-            clock.race_time(heat.start_us, heat.pauses, lap.end_us), lap.kind, "loop", lap.verdict,
-            _json(lap.sectors), _json(lap.passings))
+    return (lap.seq, course.spec.id, entry.id, lap.kart, entry.driver_id, lap.number, lap.time_us,
+            clock.race_time(heat.start_us, heat.pauses, lap.end_us), lap.kind, lap.source, lap.verdict,
+            _json(lap.sectors), _json(lap.passings), _json(lap.edits))
 
 
 def _rewrite(db: sqlite3.Connection, session_id: str, course: Course) -> None:
     db.execute("DELETE FROM laps WHERE session = ?", (session_id,))
-    holders, verdicts = course.session.holders(), course.session.verdicts
-    named = {e.seq: e.kart for e in course.session.log if isinstance(e, Crossing)}
-    db.executemany(_CROSSING, [(seq, session_id, holders[seq] or named[seq], verdict.value)
-                               for seq, verdict in verdicts.items()])
+    holders, verdicts = course.session.holders, course.session.verdicts
+    db.executemany(_CROSSING, [(e.seq, session_id, holders[e.seq] or e.kart, verdicts[e.seq].value)
+                               for e in course.session.log if isinstance(e, Crossing) and e.seq in verdicts])
     db.executemany(_LAP, [_lap_row(course, entry, lap) for entry, lap in rows_of(course)])
 
 
 def _session(db: sqlite3.Connection, course: Course) -> None:
-    spec, heat = course.spec, course.heat
+    spec, heat, length = course.spec, course.heat, course.heat.rules.length
     db.execute(_SESSION, (
         spec.id, spec.name, spec.track, spec.layout, heat.state.value, heat.flag.value, _json(spec), len(heat.entries),
         course.created_seq, course.staged_us, heat.ended_us, elapsed_at_end(heat), course.created_wall_us,
-        course.green_wall_us, course.ended_wall_us, heat.version, heat.confirmed_by, heat.confirmed_wall_us))
+        course.green_wall_us, course.ended_wall_us, heat.version, heat.confirmed_by, heat.confirmed_wall_us,
+        str(length), length.duration_us, length.laps, heat.attempt, _json(notes_of(course))))
+    db.execute("DELETE FROM results WHERE session = ? AND version > ?", (spec.id, heat.version))
     if heat.state not in (State.PROVISIONAL, State.OFFICIAL):
+        for table in ("standings", "bests"):
+            db.execute(f"DELETE FROM {table} WHERE session = ?", (spec.id,))  # noqa: S608 - two fixed names
         return
     body = _json(standings(heat))
     db.execute("INSERT OR REPLACE INTO standings (session, seq, body) VALUES (?,?,?)", (spec.id, course.seq, body))
-    if heat.version:
-        db.execute("INSERT OR REPLACE INTO results (session, version, seq, body) VALUES (?,?,?,?)",
-                   (spec.id, heat.version, course.seq, body))
     db.execute("DELETE FROM bests WHERE session = ?", (spec.id,))
     db.executemany("INSERT INTO bests (session, kart, driver_id, layout, best_us, set_wall_us) VALUES (?,?,?,?,?,?)",
                    [(spec.id, e.kart, e.driver_id, spec.layout, e.bests[0][0], _wall(course, e.bests[0][1]))
                     for e in heat.entries.values() if e.bests])
+
+
+def notes_of(course: Course) -> dict[str, Any]:
+    """What stands beside the laps of a session: amendments, incidents, and how earlier attempts stood."""
+    heat = course.heat
+    return {
+        "amends": heat.amends,
+        "incidents": [{**_dict(each), "at_us": clock.race_time(heat.start_us, heat.pauses, each.at_us)}
+                      for each in heat.incidents],
+        "penalties": [{"kart": e.kart, **_dict(each), "at_us": clock.race_time(heat.start_us, heat.pauses, each.at_us)}
+                      for e in heat.entries.values() for each in e.penalties],
+        "attempts": [{"attempt": each.attempt, "rows": standings(each),
+                      "elapsed_us": clock.race_time(each.start_us, each.pauses, each.last_us)} for each in heat.attempts]}
+
+
+def _confirmed(db: sqlite3.Connection, session_id: str, version: int, seq: int, heat: Heat) -> None:
+    amend = heat.amends[-1] if heat.amends else None
+    db.execute("INSERT OR REPLACE INTO results (session, version, seq, body, confirmed_by, confirmed_wall_us, note) "
+               "VALUES (?,?,?,?,?,?,?)", (session_id, version, seq, _json(standings(heat)), heat.confirmed_by,
+                                          heat.confirmed_wall_us, amend.reason if amend and version > 1 else ""))
 
 
 def _wall(course: Course, at_us: Micros) -> Micros:
@@ -155,12 +182,8 @@ def load_course(db: sqlite3.Connection, session_id: str, until: int) -> Course:
             events.append(Crossing(fact.seq, body.at, body.transponder, body.kart, body.role, f"{body.key}/{body.epoch}"))
         elif isinstance(body, TickFact):
             events.append(Tick(fact.seq, body.at))
-        elif isinstance(body, OrderFact) and course is not None:
+        elif isinstance(body, OrderFact):
             events.append(Order(fact.seq, body.at, body.name, body.by, body.args, fact.wall_us))
-            if body.name == "stage":
-                course.staged_us = body.at
-            elif body.name == "green" and course.green_wall_us is None:
-                course.green_wall_us = fact.wall_us
     if course is None:
         raise KeyError(session_id)
     course.session = Session.of(course.session.start, events)

@@ -51,7 +51,7 @@ def read(connection: sqlite3.Connection, after: int = 0, until: int | None = Non
         "SELECT seq, t_us, wall_us, kind, session, body FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq",
         (after, until if until is not None else 1 << 62),
     )
-    return map(_fact, rows)
+    return map(fact_of, rows)
 
 
 def read_session(connection: sqlite3.Connection, session: str, until: int) -> Iterator[Fact]:
@@ -61,7 +61,7 @@ def read_session(connection: sqlite3.Connection, session: str, until: int) -> It
         "(SELECT seq FROM journal WHERE session = :id UNION SELECT seq FROM crossings WHERE session = :id) ORDER BY seq",
         {"until": until, "id": session},
     )
-    return map(_fact, rows)
+    return map(fact_of, rows)
 
 
 def known(connection: sqlite3.Connection, identity: str) -> tuple[str | None, int] | None:
@@ -73,6 +73,24 @@ def known(connection: sqlite3.Connection, identity: str) -> tuple[str | None, in
     return body.transponder, body.rtc
 
 
-def _fact(row: tuple[int, int, int, str, str | None, bytes]) -> Fact:
+def fact_of(row: tuple[int, int, int, str, str | None, bytes]) -> Fact:
+    """A row of the journal as a fact."""
     seq, t_us, wall_us, kind, session, raw = row
     return Fact(seq, t_us, wall_us, kind, session, decode_body(kind, raw))
+
+
+def read_acts(connection: sqlite3.Connection, most: int) -> list[Fact]:
+    """The newest facts that people made, oldest first."""
+    rows = connection.execute(
+        "SELECT seq, t_us, wall_us, kind, session, body FROM journal INDEXED BY journal_acts "
+        "WHERE kind IN ('order', 'session', 'kart', 'format', 'layout') ORDER BY seq DESC LIMIT ?", (most,)).fetchall()
+    return [fact_of(row) for row in reversed(rows)]
+
+
+def read_saved(connection: sqlite3.Connection, kind: str, before: int) -> Iterator[Fact]:
+    """Facts of a kind that people save (kart, format, layout) older than ``before``, newest first."""
+    rows = connection.execute(
+        "SELECT seq, t_us, wall_us, kind, session, body FROM journal INDEXED BY journal_acts "
+        "WHERE kind IN ('order', 'session', 'kart', 'format', 'layout') AND kind = ? AND seq < ? ORDER BY seq DESC",
+        (kind, before))
+    return map(fact_of, rows)

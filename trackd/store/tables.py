@@ -20,6 +20,7 @@ journal = Table(
     Column("identity", Text, unique=True),         # of a passing: decoder/epoch/number
     Column("body", LargeBinary, nullable=False),   # JSON
     Index("journal_session", "session", "seq", sqlite_where=Column("session").isnot(None)),
+    Index("journal_acts", "seq", sqlite_where=Column("kind").in_(("order", "session", "kart", "format", "layout"))),
 )
 
 meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
@@ -53,6 +54,11 @@ sessions = Table(
     Column("version", Integer, nullable=False),
     Column("confirmed_by", Text),
     Column("confirmed_wall_us", Integer),
+    Column("format", Text, nullable=False),        # its length, as it was changed last
+    Column("duration_us", Integer),
+    Column("laps", Integer),
+    Column("attempt", Integer, nullable=False),
+    Column("notes", LargeBinary, nullable=False),  # JSON: amendments, incidents, penalties, earlier attempts
     Index("sessions_created", "created_wall_us"),
     Index("sessions_state", "state"),
 )
@@ -61,7 +67,8 @@ laps = Table(
     "laps", metadata,
     Column("seq", Integer, primary_key=True),      # of the crossing that closed it: the lap's identity
     Column("session", Text, nullable=False),
-    Column("kart", Text, nullable=False),
+    Column("entry", Text, nullable=False),         # in its session: the kart the driver began with
+    Column("kart", Text, nullable=False),          # that was driven when it was closed
     Column("driver_id", Text),
     Column("number", Integer, nullable=False),
     Column("time_us", Integer, nullable=False),
@@ -71,7 +78,8 @@ laps = Table(
     Column("verdict", Text, nullable=False),
     Column("sectors_us", LargeBinary, nullable=False),
     Column("passings", LargeBinary, nullable=False),
-    Index("laps_session", "session", "kart", "number"),
+    Column("edits", LargeBinary, nullable=False),  # JSON: the orders that made it what it is
+    Index("laps_session", "session", "entry", "number"),
 )
 
 standings = Table(
@@ -87,6 +95,9 @@ results = Table(
     Column("version", Integer, primary_key=True),
     Column("seq", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("confirmed_by", Text),
+    Column("confirmed_wall_us", Integer),
+    Column("note", Text, nullable=False),          # why the version before it was opened again
 )
 
 bests = Table(
@@ -98,6 +109,7 @@ bests = Table(
     Column("best_us", Integer, nullable=False),
     Column("set_wall_us", Integer, nullable=False),
     Index("bests_set", "set_wall_us", "best_us"),
+    Index("bests_driver", "driver_id", "best_us"),
 )
 
 karts = Table(

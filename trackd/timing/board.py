@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from trackd.core.time import Micros
 
@@ -32,7 +33,39 @@ class Row:
     average_us: Micros | None        # of valid laps
     hit_seq: int                     # journal sequence of the latest counted crossing, 0 before the first
     moved: int                       # places gained (+) or lost (-) at the latest crossing
-    penalties: str = ""              # in words, "" for none
+    penalties: tuple[str, ...] = ()  # in words: "+5 s", "-1 lap"
+    last_source: str = "loop"        # of the last lap: loop gps manual split
+    best_by_hand: bool = False       # no measured lap: the best was timed by hand
+    edited: bool = False             # somebody changed one of its laps
+    pits: int = 0                    # visits to the pit
+    pit_us: Micros = 0               # time spent there, completed visits
+    flag: str = ""                   # shown to this kart: black mechanical warning blue
+    overdue: bool = False            # has not come within 1.5 of its median lap
+    lapping: bool = False            # the leader is about to lap it: blue (R18)
+    entry: str = ""                  # of the entry in its session
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Something the box is not sure of, and what it would do. Nothing happens until a person accepts it (R15, R16)."""
+
+    id: str                          # the same for the same doubt, whenever it is looked at
+    kind: str                        # missed short overdue red
+    kart: str                        # "" where it is about the whole session
+    since_us: Micros                 # track time
+    reason: str                      # a sentence: what was seen, and why this follows
+    orders: tuple[tuple[str, dict[str, Any]], ...]   # what accepting it does
+    lap: int = 0                     # the lap in doubt, 0 for none
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A kart on its way to the line."""
+
+    kart: str
+    due_us: Micros                   # track time of its next crossing, by its own median lap, else the field's
+    overdue: bool                    # 1.5 medians have gone by
+    overdue_us: Micros               # when that is or was
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +92,8 @@ class SessionInfo:
     confirmed_by: str | None
     confirmed_at_us: Micros | None
     elapsed_us: Micros = 0           # on the session clock, once the chequered flag was shown
+    note: str = ""                   # why the official result was opened again, "" for none
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +113,7 @@ class Board:
     next_due: bool                   # False: legal, but it will come by itself or is early
     flag_since_us: Micros            # session clock at which the flag was shown
     legal_orders: frozenset[str] = frozenset()
+    countdown_us: Micros | None = None               # to green, None while nothing counts
+    predicted_last: bool = False                     # this will be the leader's last full lap before the flag (R5)
+    expected: tuple[Expected, ...] = ()              # next crossings, soonest first
+    proposals: tuple[Proposal, ...] = ()

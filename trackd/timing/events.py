@@ -36,6 +36,7 @@ class Crossing(msgspec.Struct, frozen=True):
     kart: str | None             # whose transponder it was when it passed
     role: str = LINE
     epoch: str = ""              # decoder and epoch: times of different epochs are only estimates against each other
+    source: str = "loop"         # loop, gps; tap, manual or split where a person made it
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -61,6 +62,7 @@ Event = Crossing | Order | Tick
 
 def place(event: Event) -> tuple[Micros, int]:
     """Where an event belongs in the fold: (track time, seq). What holds since the start comes before everything."""
-    if isinstance(event, Order) and (event.name == "attach" or event.args.get("since") == "start"):
+    if isinstance(event, Order) and event.name != "swap_kart" and (      # that one is laid over the log (`timing.edits`)
+            event.name == "attach" or event.args.get("since") == "start"):
         return (0, event.seq)
     return (event.at_us, event.seq)

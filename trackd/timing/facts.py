@@ -62,15 +62,20 @@ class KartFact(msgspec.Struct, frozen=True, omit_defaults=True):
     transponders: list[str] = []
     gone: bool = False
     by: str = ""
+    undoes: int = 0                   # the fact whose effect this takes back, 0 for none
+    redoes: int = 0                   # the fact that was taken back and holds again
 
 
 class RecordFact(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A format or a layout saved, by id."""
+    """A format or a layout saved or, with ``gone``, taken out, by id."""
 
     id: str
     name: str
     body: dict[str, Any]
     by: str = ""
+    gone: bool = False
+    undoes: int = 0
+    redoes: int = 0
 
 
 class Note(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from trackd.core.time import Micros
-from trackd.timing import clock
+from trackd.timing import clock, start
 from trackd.timing.flags import Flag, State
 from trackd.timing.laps import Entry
 
@@ -32,7 +32,8 @@ def running(heat: Heat) -> list[Entry]:
 
 def time_up(heat: Heat) -> Micros | None:
     """The instant the session clock runs out, None while that is not known."""
-    return clock.time_up(heat.start_us, heat.pauses, heat.rules.length.duration_us)
+    up_us = clock.time_up(heat.start_us, heat.pauses, heat.rules.length.duration_us)
+    return up_us if up_us is None else max(up_us, heat.length_since_us)
 
 
 def elapsed_at_end(heat: Heat) -> Micros:
@@ -44,7 +45,9 @@ def deadline(heat: Heat) -> Micros | None:
     """The next instant at which the heat changes by itself, None if it waits for a crossing or a person."""
     if heat.state is State.FINISHING:
         return heat.grace_end_us
-    if heat.state is not State.RUNNING:
+    if heat.state in (State.STAGED, State.PAUSED):
+        return heat.go_us
+    if heat.state is not State.RUNNING or heat.finish_seq:
         return None
     up_us = time_up(heat)
     if up_us is None or heat.rules.finish == "individual":
@@ -57,6 +60,8 @@ def advance(heat: Heat, to_us: Micros) -> Heat:
     while (due_us := deadline(heat)) is not None and (due_us < to_us or (due_us == to_us and _by_clock(heat))):
         if heat.state is State.FINISHING:
             heat = close(heat, due_us)
+        elif heat.state is not State.RUNNING:
+            heat = start.go(heat, due_us)
         elif heat.rules.finish == "individual":
             heat = _time_is_up(heat, due_us)
         else:
@@ -65,7 +70,7 @@ def advance(heat: Heat, to_us: Micros) -> Heat:
 
 
 def _by_clock(heat: Heat) -> bool:
-    return heat.state is State.RUNNING and heat.rules.finish == "individual"
+    return heat.state is not State.FINISHING and (heat.state is not State.RUNNING or heat.rules.finish == "individual")
 
 
 def _time_is_up(heat: Heat, at_us: Micros) -> Heat:
@@ -74,8 +79,8 @@ def _time_is_up(heat: Heat, at_us: Micros) -> Heat:
     wait_us = clock.grace(list(heat.entries.values()), heat.rules.grace_us) * (1 + plus)
     flag = Flag.WHITE if plus else Flag.CHEQUERED
     heat = replace(heat, state=State.FINISHING, flag=flag, flag_since_us=heat.rules.length.duration_us or 0,
-                   chequered_us=at_us, grace_end_us=at_us + wait_us, yellows=clock.end(heat.yellows, at_us),
-                   barrier_us=at_us)
+                   chequered_us=at_us, grace_end_us=max(at_us + wait_us, heat.grace_floor_us),
+                   yellows=clock.end(heat.yellows, at_us), barrier_us=at_us)
     return close_if_all_in(heat, at_us)
 
 
@@ -93,7 +98,8 @@ def _hand_over(heat: Heat, at_us: Micros) -> Heat:
 def show_chequered(heat: Heat, at_us: Micros) -> Heat:
     """The chequered flag is out: every kart ends at its next crossing, or at the end of the grace time."""
     wait_us = clock.grace(list(heat.entries.values()), heat.rules.grace_us)
-    heat = replace(heat, state=State.FINISHING, flag=Flag.CHEQUERED, chequered_us=at_us, grace_end_us=at_us + wait_us,
+    heat = replace(heat, state=State.FINISHING, flag=Flag.CHEQUERED, chequered_us=at_us, finish_seq=0,
+                   grace_end_us=max(at_us + wait_us, heat.grace_floor_us),
                    flag_since_us=clock.race_time(heat.start_us, heat.pauses, at_us),
                    yellows=clock.end(heat.yellows, at_us), barrier_us=max(heat.barrier_us, at_us))
     return close_if_all_in(heat, at_us)
@@ -101,7 +107,7 @@ def show_chequered(heat: Heat, at_us: Micros) -> Heat:
 
 def close(heat: Heat, at_us: Micros) -> Heat:
     """The heat is over and its result provisional; who has not come is classified on completed laps."""
-    return replace(heat, state=State.PROVISIONAL, flag=Flag.CHEQUERED, ended_us=at_us,
+    return replace(heat, state=State.PROVISIONAL, flag=Flag.CHEQUERED, ended_us=at_us, countdown_us=None, go_us=None,
                    chequered_us=at_us if heat.chequered_us is None else heat.chequered_us,
                    pauses=clock.end(heat.pauses, at_us), yellows=clock.end(heat.yellows, at_us),
                    barrier_us=max(heat.barrier_us, at_us))
@@ -114,9 +120,11 @@ def close_if_all_in(heat: Heat, at_us: Micros) -> Heat:
     return heat
 
 
-def after_lap(heat: Heat, entry: Entry, at_us: Micros) -> Heat:
-    """A lap of ``entry``, already in ``heat``, was closed at ``at_us``: does it end the kart's heat, or all of it?"""
+def after_lap(heat: Heat, entry: Entry, seq: int, at_us: Micros) -> Heat:
+    """A lap of ``entry``, already in ``heat``, was closed by crossing ``seq``: does it end its heat, or all of it?"""
     length = heat.rules.length
+    if heat.finish_seq:                    # a person chose who finishes first (B10)
+        return _take_flag(show_chequered(heat, at_us), entry, at_us) if seq == heat.finish_seq else heat
     if heat.rules.finish == "leader":
         if heat.state is State.FINISHING:
             return _take_flag(heat, entry, at_us)
@@ -129,7 +137,8 @@ def after_lap(heat: Heat, entry: Entry, at_us: Micros) -> Heat:
         return heat
     if heat.state is not State.FINISHING or heat.chequered_us is None:
         return heat
-    after = sum(1 for lap in reversed(entry.laps[-1 - length.plus_laps:]) if lap.end_us >= heat.chequered_us)
+    since = -1 - length.plus_laps
+    after = sum(1 for lap in (*entry.laps[since:], *entry.struck[since:]) if lap.end_us >= heat.chequered_us)
     if heat.flag is Flag.CHEQUERED or after > length.plus_laps:
         return _take_flag(heat, entry, at_us)
     return heat

@@ -1,7 +1,7 @@
 """The session's states, its flags and which order is legal when. Everything that affects transitions lives here.
 
     scheduled -stage-> staged -green-> running -(time, laps or chequered)-> finishing -(all in, grace or finish)->
-    provisional -confirm-> official;  running -red-> paused -resume-> running
+    provisional -confirm-> official;  running -red-> paused -resume-> running;  official -amend-> provisional
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ NEXT: dict[State, dict[str, tuple[State, Flag | None]]] = {
     },
     State.FINISHING: {"finish": (State.PROVISIONAL, Flag.CHEQUERED)},
     State.PROVISIONAL: {"confirm": (State.OFFICIAL, Flag.NONE)},
-    State.OFFICIAL: {},
+    State.OFFICIAL: {"amend": (State.PROVISIONAL, None)},
     State.VOID: {},
 }
 

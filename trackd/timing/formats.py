@@ -65,6 +65,12 @@ class Rules(msgspec.Struct, frozen=True):
     max_lap_us: Micros | None = None
     grace_us: Micros | None = None       # None: 1.5 median laps, at least 30 s
     sectors: int = 0                     # sector lines on the layout, 2 lines make 3 sectors
+    hold_off_us: Micros | None = 0       # after a resume; None, as new sessions have it: 0.75 median laps (R6)
+    countdown_us: Micros = 0             # to green; 0: at once
+    random_hold_us: Micros = 0           # and up to this much longer, drawn when the countdown begins
+    restart_below: int = 2               # red before the leader has completed this many laps: a full restart (R7)
+    stands_pct: int = 75                 # red from this share of the distance on: the result stands (R7)
+    count_back: int = 0                  # laps the order is counted back when it ends under red (R7)
 
     @property
     def repeat_us(self) -> Micros:

@@ -9,6 +9,30 @@ from trackd.core.time import Micros
 BESTS = frozenset({"valid", "yellow"})
 """Verdicts of laps that may be a best (CONTRACT: yellow laps count and are marked, a lap with red never is a best)."""
 
+MEASURED = frozenset({"loop", "gps"})
+"""Sources of laps that may be a best: a synthetic lap never is one (R16)."""
+
+
+class Short(msgspec.Struct, frozen=True):
+    """A read below the shortest lap: not counted, kept to be decided on (R15). ``since``: what opened the lap then."""
+
+    seq: int
+    at_us: Micros
+    since_seq: int
+    since_us: Micros
+
+
+class Penalty(msgspec.Struct, frozen=True):
+    """A layer over untouched crossings (R23). ``seq`` is the order that gave it, and its name."""
+
+    seq: int
+    kind: str                    # time laps positions lap dsq
+    value: int                   # microseconds, laps, places, the lap's number; 0 for dsq
+    reason: str = ""
+    by: str = ""
+    at_us: Micros = 0
+    incident: int = 0            # the incident it answers, 0 for none
+
 
 class Lap(msgspec.Struct, frozen=True):
     """Two consecutive counted crossings of the line. ``seq`` is the crossing that closed it and the lap's identity."""
@@ -19,9 +43,13 @@ class Lap(msgspec.Struct, frozen=True):
     start_us: Micros
     end_us: Micros
     kind: str                    # full out in
-    verdict: str                 # valid short long suspect red yellow
+    verdict: str                 # valid short long suspect void red yellow
     sectors: tuple[Micros | None, ...] = ()
     passings: tuple[int, ...] = ()
+    kart: str = ""               # that was driven when it was closed
+    source: str = "loop"         # loop gps manual split: the weaker of its two ends
+    tapped: bool = False         # timed by hand at the line, as it happened
+    edits: tuple[int, ...] = ()  # the orders that made it what it is
 
     @property
     def time_us(self) -> Micros:
@@ -31,18 +59,27 @@ class Lap(msgspec.Struct, frozen=True):
     @property
     def ranks(self) -> bool:
         """Whether it may be a best or enter an average."""
-        return self.kind == "full" and self.verdict in BESTS
+        return self.kind == "full" and self.verdict in BESTS and self.source in MEASURED
+
+    @property
+    def ranks_by_hand(self) -> bool:
+        """Whether it may be a best of a kart that has no measured lap: timed by hand while no decoder was there."""
+        return self.tapped and self.kind == "full" and self.verdict in BESTS
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A kart and its driver in a session, with all that happened to them."""
+    """A driver and the kart they are in, with all that happened to them in a session."""
 
-    kart: str
+    kart: str                            # now; a swap changes it
     driver_id: str | None
-    laps: tuple[Lap, ...] = ()
+    id: str = ""                         # of the entry in its session: the kart it began with
+    laps: tuple[Lap, ...] = ()           # that count
+    struck: tuple[Lap, ...] = ()         # that were voided: shown, never counted
     opened_seq: int = 0
     opened_us: Micros | None = None      # when the lap in progress began
     opened_epoch: str = ""
+    opened_source: str = "loop"
+    open_edits: tuple[int, ...] = ()     # orders that shaped the lap in progress
     reads: dict[str, Micros] = {}        # role -> last read on that loop
     last_us: Micros = 0                  # of any event of this kart
     splits: tuple[Micros | None, ...] = ()
@@ -53,8 +90,20 @@ class Entry(msgspec.Struct, frozen=True):
     left: bool = False
     joined_us: Micros | None = None      # when it joined a heat that had begun
     bests: tuple[tuple[Micros, Micros, int], ...] = ()   # (time, set at, number) of ranking laps, fastest first
+    by_hand: tuple[tuple[Micros, Micros, int], ...] = ()  # the same of laps timed by hand
+    shorts: tuple[Short, ...] = ()       # reads too short to count, undecided ones among them
+    pits: tuple[tuple[Micros, Micros | None], ...] = ()   # visits: in, out
+    penalties: tuple[Penalty, ...] = ()
+    flag: str = ""                       # shown to this kart: black mechanical warning blue
+    flag_us: Micros = 0                  # since when, track time
 
     @property
     def best_us(self) -> Micros | None:
-        """The fastest ranking lap."""
-        return self.bests[0][0] if self.bests else None
+        """The fastest ranking lap; of a kart with no measured lap at all, the fastest one timed by hand."""
+        ranking = self.bests or self.by_hand
+        return ranking[0][0] if ranking else None
+
+    @property
+    def out(self) -> bool:
+        """Whether it has begun: a lap is open, or one was closed before a restart."""
+        return self.opened_us is not None or bool(self.laps)

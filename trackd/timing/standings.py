@@ -1,10 +1,11 @@
-"""The order of a heat: who is where, by how much, and what the last laps were worth (R1, R2, R17, R19)."""
+"""The order of a heat: who is where, by how much, and what the last laps were worth (R1, R2, R7, R17, R19, R23)."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace as with_
+from itertools import groupby
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from trackd.core.time import Micros
@@ -14,98 +15,154 @@ from trackd.timing.finish import NEVER
 from trackd.timing.flags import State
 from trackd.timing.heat import Heat
 from trackd.timing.laps import Entry, Lap
+from trackd.timing.penalties import Total, put_back, total, words
 
 OVER = frozenset({State.PROVISIONAL, State.OFFICIAL, State.VOID})
 
 
 def standings(heat: Heat) -> tuple[Row, ...]:
-    """All entries in order. Equal to the microsecond is a shared place and the next place is skipped."""
+    """All entries in order. Equal to the microsecond is a shared place and the next place is skipped.
+
+    Who has begun is placed, also who retired, left or did not come within the grace time (`dnf`): on completed laps, as
+    CONTRACT has it. Then come those who never began, and last of all who is disqualified, both without a place. Penalties
+    act at once, while the heat runs as in its result. They change the order, the laps that rank and the gaps; lap times
+    and bests stand as they were driven.
+    """
     over = heat.state in OVER
     by_best = heat.rules.ranking == "best_lap"
-    key: Callable[[Entry], tuple[Any, ...]] = _best_key if by_best else _final_key if over else _live_key
-    order = sorted(heat.entries.values(), key=lambda e: (key(e), _kart_key(e.kart)))
-    best_us = min((e.best_us for e in order if e.best_us is not None), default=None)
-    best_sectors = _best_sectors(order) if heat.rules.sectors else []
+    key: Callable[[Total], tuple[Any, ...]] = _best_key if by_best else _final_key if over else _live_key
+    at_most = _counted_back(heat) if over and not by_best else None
+    totals = [total(entry, at_most) for entry in heat.entries.values()]
+    totals.sort(key=lambda each: _kart_key(each.entry.kart))
+    best_us = min((entry.bests[0][0] for entry in heat.entries.values() if entry.bests), default=None)
+    best_sectors = _best_sectors(heat.entries.values()) if heat.rules.sectors else []
     rows: list[Row] = []
-    for index, entry in enumerate(order):
-        row = _row(heat, entry, over, best_us, best_sectors)
-        if entry.opened_us is not None:
-            shared = index > 0 and rows[-1].position is not None and key(entry) == key(order[index - 1])
-            row = with_(row, position=rows[-1].position if shared else index + 1)
-            if index:
-                row = _with_gaps(row, entry, order[0], order[index - 1], by_best=by_best, over=over)
-        rows.append(row)
-    return tuple(rows)
+    due: list[Total] = []           # those that stand where their totals put them; who was put back has no gap
+    for place in _places(totals, key, over):
+        position = len(rows) + 1
+        for each in place:
+            gaps = {}
+            if not due or key(each) >= key(due[-1]):
+                gaps = _gaps(each, due[0], due[-1], by_best=by_best, over=over) if due else {}
+                due.append(each)
+            rows.append(with_(_row(heat, each, over, best_us, best_sectors), position=position, **gaps))
+    last = sorted((each for each in totals if not each.placed), key=lambda each: each.disqualified)
+    return (*rows, *(_row(heat, each, over, best_us, best_sectors) for each in last))
+
+
+def _places(totals: list[Total], key: Callable[[Total], tuple[Any, ...]], over: bool) -> list[list[Total]]:
+    """Those that have a place, in order, who shares one together."""
+    ranked = sorted(((key(each), each) for each in totals if each.placed), key=itemgetter(0))
+    places = [[each for _, each in same] for _, same in groupby(ranked, itemgetter(0))]
+    if any(each.entry.penalties for each in totals):
+        places = put_back(places, lambda entry: _stopped(entry, over))
+    return places
+
+
+def _counted_back(heat: Heat) -> int | None:
+    """R7: how many laps rank where the heat ended under red, the leader's less those counted back; None: all.
+
+    It ended so if it was closed while it was stopped: its last pause ends where the heat ends, as does the wait for the
+    chequered flag.
+    """
+    red = heat.pauses and heat.pauses[-1][1] == heat.ended_us == heat.chequered_us
+    if not red or not heat.rules.count_back:
+        return None
+    return max(0, max((len(entry.laps) for entry in heat.entries.values()), default=0) - heat.rules.count_back)
 
 
 def _kart_key(kart: str) -> tuple[int, int, str]:
     return (0, int(kart), "") if kart.isdecimal() else (1, 0, kart)
 
 
-def _final_key(entry: Entry) -> tuple[Any, ...]:
-    """R1: laps, then the time of the last of them."""
-    if entry.laps:
-        return (-len(entry.laps), entry.laps[-1].end_us)
-    return (0, NEVER if entry.opened_us is None else entry.opened_us)
+def _final_key(each: Total) -> tuple[Any, ...]:
+    """R1: laps, then the time of the last of them; who has none, by who began first."""
+    return (-each.laps, each.crossed_us(each.laps) + each.added_us)
 
 
-def _live_key(entry: Entry) -> tuple[Any, ...]:
-    """R1 while it runs: laps, then the furthest timing line, then who was there first."""
-    if entry.opened_us is None:
-        return (1, 0, 0)
-    return (-len(entry.laps), -len(entry.splits), next((s for s in reversed(entry.splits) if s), entry.opened_us))
+def _live_key(each: Total) -> tuple[Any, ...]:
+    """R1 while it runs: laps, then the furthest timing line, then who was there first.
+
+    After a restart that kept its laps, and behind a lap that does not count, the line is a further timing line: who has
+    begun the lap is ahead of who has not.
+    """
+    entry, last_us = each.entry, each.crossed_us(each.laps)
+    begun_us = entry.opened_us if entry.opened_us is not None else last_us
+    at_us = next((s for s in reversed(entry.splits) if s is not None), begun_us)
+    return (-each.laps, -(begun_us > last_us), -len(entry.splits), at_us + each.added_us)
 
 
-def _best_key(entry: Entry) -> tuple[Any, ...]:
-    """R2: best, second best ..., then whose best was set first; without a ranking lap after all others, by laps."""
-    if not entry.bests:
-        return (1, *_final_key(entry))
-    return (0, *(time_us for time_us, _, _ in entry.bests), NEVER, entry.bests[0][1])
+def _best_key(each: Total) -> tuple[Any, ...]:
+    """R2: best, second best ..., then whose best was set first. After all who have a measured lap those that were timed
+    by hand, by these; then who has neither, by laps. A time penalty makes every one of the laps slower.
+    """
+    entry, added_us = each.entry, each.added_us
+    ranking = entry.bests or entry.by_hand
+    if not ranking:
+        return (2, *_final_key(each))
+    return (0 if entry.bests else 1, *(time_us + added_us for time_us, _, _ in ranking), NEVER, ranking[0][1])
 
 
-def _best_sectors(order: list[Entry]) -> list[Micros | None]:
-    columns = [lap.sectors for entry in order for lap in entry.laps if lap.ranks and lap.sectors]
+def _best_sectors(entries: Iterable[Entry]) -> list[Micros | None]:
+    columns = [lap.sectors for entry in entries for lap in entry.laps if lap.ranks and lap.sectors]
     if not columns:
         return []
     return [min((s for s in column if s is not None), default=None) for column in zip(*columns, strict=False)]
 
 
-def _row(heat: Heat, entry: Entry, over: bool, best_us: Micros | None, best_sectors: list[Micros | None]) -> Row:
+def _row(heat: Heat, each: Total, over: bool, best_us: Micros | None, best_sectors: list[Micros | None]) -> Row:
+    entry = each.entry
     last = entry.laps[-1] if entry.laps else None
-    ranking = [time_us for time_us, _, _ in entry.bests]
+    times = [time_us for time_us, _, _ in entry.bests]
+    ranking = entry.bests or entry.by_hand
     sectors = _sectors_now(heat, entry, last)
     return Row(
-        position=None, kart=entry.kart, driver_id=entry.driver_id, laps=len(entry.laps),
+        position=None, kart=entry.kart, driver_id=entry.driver_id, laps=each.laps,
         last_us=last.time_us if last else None, best_us=entry.best_us,
         gap_us=None, gap_laps=None, interval_us=None, interval_laps=None,
-        sectors_us=sectors, state=_state(entry, over), last_mark=_mark(last, entry, best_us),
-        best_is_session_best=entry.best_us is not None and entry.best_us == best_us,
+        sectors_us=sectors, state="dsq" if each.disqualified else _state(entry, over),
+        last_mark=_mark(last, entry, best_us), best_is_session_best=bool(times) and times[0] == best_us,
         sector_marks=_sector_marks(sectors, entry, best_sectors), gap_old=False,
         last_lap_id=str(last.seq) if last else None,
-        best_lap_number=entry.bests[0][2] if entry.bests else None,
-        average_us=sum(ranking) // len(ranking) if ranking else None,
-        hit_seq=last.seq if last else entry.opened_seq, moved=0,
+        best_lap_number=ranking[0][2] if ranking else None,
+        average_us=sum(times) // len(times) if times else None,
+        hit_seq=entry.opened_seq or (last.seq if last else 0), moved=0,
+        penalties=words(entry.penalties), last_source=last.source if last else "loop",
+        best_by_hand=bool(entry.by_hand) and not times,
+        edited=any(map(_EDITS, entry.laps)) or any(map(_EDITS, entry.struck)),
+        pits=len(entry.pits), pit_us=sum(out_us - in_us for in_us, out_us in entry.pits if out_us is not None),
+        flag=entry.flag, entry=entry.id,
     )
+
+
+_EDITS = attrgetter("edits")
+
+
+def _stopped(entry: Entry, over: bool) -> bool:
+    """Whether it began and will not take the flag: it retired or left, or the heat is over."""
+    return entry.finished_us is None and (over or entry.left)
 
 
 def _state(entry: Entry, over: bool) -> str:
     if entry.finished_us is not None:
         return "finished"
-    if entry.opened_us is None:
+    if not entry.out:
         return "dns" if over else "waiting"
-    if over or entry.left:
+    if _stopped(entry, over):
         return "dnf"
     return "pit" if entry.pit else "running"
 
 
 def _mark(last: Lap | None, entry: Entry, best_us: Micros | None) -> str:
+    """What the last lap was worth. One timed by hand is never the best of the session."""
     if last is None:
         return ""
-    if not last.ranks:
+    by_hand = not entry.bests and last.ranks_by_hand
+    if not last.ranks and not by_hand:
         return "off"
-    if last.time_us == best_us:
+    if last.time_us == best_us and not by_hand:
         return "best"
-    return "pb" if last.time_us == entry.best_us and len(entry.bests) > 1 else ""
+    return "pb" if last.time_us == entry.best_us and len(entry.bests or entry.by_hand) > 1 else ""
 
 
 def _sectors_now(heat: Heat, entry: Entry, last: Lap | None) -> tuple[Micros | None, ...]:
@@ -131,35 +188,39 @@ def _sector_marks(sectors: tuple[Micros | None, ...], entry: Entry, best: list[M
     return tuple(marks)
 
 
-def _with_gaps(row: Row, entry: Entry, first: Entry, ahead: Entry, *,
-               by_best: bool, over: bool) -> Row:
+def _gaps(each: Total, first: Total, ahead: Total, *, by_best: bool, over: bool) -> dict[str, Any]:
+    """Gap and interval (R17), over the totals with their penalties.
+
+    A kart that was put back behind one it was faster than has neither, and whoever follows is measured to the kart before
+    it: so in a result gaps only grow along the order, and intervals add up to them.
+    """
     if by_best:
-        if entry.best_us is None or first.best_us is None or ahead.best_us is None:
-            return row
-        return with_(row, gap_us=entry.best_us - first.best_us, interval_us=entry.best_us - ahead.best_us)
-    gap_us, gap_laps, old = _behind(entry, first, over=over)
-    interval_us, interval_laps, _ = _behind(entry, ahead, over=over)
-    return with_(row, gap_us=gap_us, gap_laps=gap_laps, interval_us=interval_us, interval_laps=interval_laps,
-                 gap_old=old)
+        return {"gap_us": _slower(each, first), "interval_us": _slower(each, ahead)}
+    gap_us, gap_laps, old = _behind(each, first, over=over)
+    interval_us, interval_laps, _ = _behind(each, ahead, over=over)
+    return {"gap_us": gap_us, "gap_laps": gap_laps, "interval_us": interval_us, "interval_laps": interval_laps,
+            "gap_old": old}
 
 
-def _behind(entry: Entry, other: Entry, *, over: bool) -> tuple[Micros | None, int | None, bool]:
-    """Time or laps ``entry`` is behind ``other``, as of its own last crossing; at the end, as of the end (R17)."""
-    laps = len(entry.laps)
-    at_us, then_us = _nth_us(entry, laps), _nth_us(other, laps)
-    theirs = len(other.laps) if over else bisect_right(other.laps, at_us, key=lambda lap: lap.end_us)
-    old = not over and len(other.laps) > theirs
+def _slower(each: Total, other: Total) -> Micros | None:
+    """By how much its best is slower; None where one was measured and the other timed by hand."""
+    mine, theirs = each.entry.best_us, other.entry.best_us
+    if mine is None or theirs is None or bool(each.entry.bests) is not bool(other.entry.bests):
+        return None
+    return mine + each.added_us - theirs - other.added_us
+
+
+def _behind(each: Total, other: Total, *, over: bool) -> tuple[Micros | None, int | None, bool]:
+    """Time or laps ``each`` is behind ``other``, as of its own last crossing; at the end, as of the end (R17).
+
+    A time penalty never makes it a lap: laps down are those on the track, the time between equal laps has it added.
+    """
+    laps, at_us = each.laps, each.crossed_us(each.laps)
+    theirs = other.laps if over else other.laps_by(at_us)
+    old = not over and other.laps > max(theirs, laps)
     if theirs > laps:
         return None, theirs - laps, old
-    if then_us > at_us:                 # has come past since: there is no gap yet that was measured on a line
+    gap_us = at_us + each.added_us - other.crossed_us(laps) - other.added_us
+    if gap_us < 0:                      # has come past since: there is no gap yet that was measured on a line
         return None, None, True
-    return at_us - then_us, None, old
-
-
-def _nth_us(entry: Entry, laps: int) -> Micros:
-    """When ``entry`` had completed ``laps`` laps; 0 laps: when it began the first."""
-    if laps:
-        return entry.laps[laps - 1].end_us
-    if entry.laps:
-        return entry.laps[0].start_us
-    return entry.opened_us if entry.opened_us is not None else NEVER
+    return gap_us, None, old

@@ -6,7 +6,7 @@ that (rows, screens) is the services' business.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import msgspec
@@ -39,8 +39,6 @@ class Course:
     session: Session
     created_seq: int
     created_wall_us: Micros
-    staged_us: Micros | None = None
-    green_wall_us: Micros | None = None
     seq: int = 0                      # newest fact folded into it
 
     @classmethod
@@ -54,6 +52,16 @@ class Course:
     def heat(self) -> Heat:
         """The session as it stands."""
         return self.session.heat
+
+    @property
+    def staged_us(self) -> Micros | None:
+        """When it was first staged: from then on the passings of its track are its own."""
+        return self.heat.staged_us
+
+    @property
+    def green_wall_us(self) -> Micros | None:
+        """When it went green, on the wall clock."""
+        return self.heat.green_wall_us
 
     @property
     def ended_wall_us(self) -> Micros | None:
@@ -75,14 +83,15 @@ class Changes:
     karts: dict[str, Kart | None] = field(default_factory=dict)
     worn: list[tuple[int, str, str | None]] = field(default_factory=list)   # seq, transponder, kart from then on
     records: dict[tuple[str, str], RecordFact] = field(default_factory=dict)  # (kind, id)
+    confirmed: dict[tuple[str, int], tuple[int, Heat]] = field(default_factory=dict)  # (session, version): seq, heat
     seq: int = 0
 
 
 class Venue:
     """Folds facts. ``keep`` bounds how many provisional sessions stay in memory (None: all, as `rebuild` needs)."""
 
-    def __init__(self, keep: int | None = None) -> None:
-        self.keep = keep
+    def __init__(self, keep: int | None = None, load: Callable[[str, int], Course | None] | None = None) -> None:
+        self.keep, self.load = keep, load        # ``load`` brings a resting session back, as it was at a sequence
         self.seq = 0
         self.karts: dict[str, Kart] = {}
         self.owner: dict[str, str] = {}                    # transponder -> kart
@@ -108,7 +117,7 @@ class Venue:
         elif isinstance(body, OrderFact):
             self._order(fact, body)
         elif isinstance(body, TickFact):
-            course = self.courses.get(fact.session or "")
+            course = self.course(fact.session or "", fact.seq - 1)
             if course is not None:
                 self._apply(course, Tick(fact.seq, body.at))
         elif isinstance(body, SessionFact):
@@ -117,7 +126,10 @@ class Venue:
         elif isinstance(body, KartFact):
             self._kart(fact.seq, body)
         elif isinstance(body, RecordFact):
-            (self.formats if fact.kind == "format" else self.layouts)[body.id] = body
+            records = self.formats if fact.kind == "format" else self.layouts
+            records[body.id] = body
+            if body.gone:
+                del records[body.id]
             self.changes.records[fact.kind, body.id] = body
 
     def _passing(self, seq: int, body: PassingFact) -> None:
@@ -136,23 +148,35 @@ class Venue:
                 return course
         return None
 
+    def course(self, session_id: str, until: int | None = None) -> Course | None:
+        """The session, brought back from the journal where it rests there; None when there is none."""
+        known = self.courses.get(session_id)
+        if known is not None or self.load is None or not session_id:
+            return known
+        course = self.load(session_id, self.seq if until is None else until)
+        if course is not None:
+            self.courses[session_id] = course
+        return course
+
     def _order(self, fact: Fact, body: OrderFact) -> None:
-        course = self.courses.get(fact.session or "")
+        course = self.course(fact.session or "", fact.seq - 1)
         if course is None:
             return
         order = Order(fact.seq, body.at, body.name, body.by, body.args, fact.wall_us)
-        earlier: list[Crossing] = []
         if body.name == "stage":
-            self._stage(course, body.at)
-        elif body.name == "green" and course.green_wall_us is None:
-            course.green_wall_us = fact.wall_us
-        elif body.name == "attach":
-            earlier = [Crossing(*each) for each in body.args["crossings"]]
-            self._take_from_others(course, {each.seq for each in earlier})
+            self._forget_old()
+        earlier = [Crossing(*each) for each in body.args["crossings"]] if body.name == "attach" else []
+        self._take_from_others(course, {each.seq for each in earlier})
+        had = set(course.session.verdicts)
         self._apply(course, order, earlier)
+        for seq in had.difference(course.session.verdicts) if body.name == "undo" else ():
+            if seq in course.session.given_up:                # by undoing `attach`: nobody's again
+                self.changes.verdicts.append((seq, None, course.session.given_up[seq], Verdict.UNASSIGNED.value))
 
     def _take_from_others(self, course: Course, seqs: set[int]) -> None:
         """What is attached to a session no longer belongs to the one that had it as late or not its own."""
+        if not seqs:
+            return
         for session_id, other in self.courses.items():
             if other is not course and other.session.drop(seqs):
                 self.changes.touched[session_id] = self.changes.again[session_id] = other
@@ -170,7 +194,7 @@ class Venue:
         elif outcome.verdict is not None and isinstance(event, Crossing):
             self._judged(course, event, before, outcome.verdict)
         if heat.state is not before.state:
-            self._state_changed(course)
+            self._state_changed(course, before.state)
         return outcome
 
     def _judged(self, course: Course, event: Crossing, before: Heat, verdict: Verdict) -> None:
@@ -182,28 +206,47 @@ class Venue:
             if was is None or len(entry.laps) > len(was.laps):
                 self.changes.laps.append((course.spec.id, entry, entry.laps[-1]))
 
-    def _state_changed(self, course: Course) -> None:
-        track, session_id = course.spec.track, course.spec.id
-        if course.heat.state in LIVE:
+    def _state_changed(self, course: Course, was: State) -> None:
+        track, session_id, state = course.spec.track, course.spec.id, course.heat.state
+        if State.SCHEDULED in (was, state):
+            self._share_passings(course, staged=state is not State.SCHEDULED)
+        if state is State.OFFICIAL:
+            self.changes.confirmed[session_id, course.heat.version] = (self.seq, course.heat)
+        if state in LIVE:
             self.live.setdefault(track, session_id)      # an old session that opens again does not take the track
             return
         if self.live.get(track) == session_id:
             del self.live[track]
-        if course.heat.state is State.PROVISIONAL:
+        if state is State.PROVISIONAL:
             latest = self.courses.get(self.latest.get(track, ""))
             if latest is None or (latest.staged_us or 0) <= (course.staged_us or 0):
                 self.latest[track] = session_id
-        elif course.heat.state in (State.OFFICIAL, State.VOID):
+        elif state in (State.OFFICIAL, State.VOID):
             self.courses.pop(session_id, None)
             if self.latest.get(track) == session_id:
                 del self.latest[track]
 
-    def _stage(self, course: Course, at_us: Micros) -> None:
-        course.staged_us = at_us
+    def _share_passings(self, course: Course, *, staged: bool) -> None:
+        """What was heard since a session was staged is its own; while the staging is undone, the one's before it."""
+        latest = self.courses.get(self.latest.get(course.spec.track, ""))
+        if latest is None or latest is course:
+            return
+        giver, taker = (latest, course) if staged else (course, latest)
+        since_us = (course.staged_us or 0) if staged else 0
+        moved = [e for e in giver.session.log if isinstance(e, Crossing) and e.at_us >= since_us]
+        if moved:
+            giver.session.drop({each.seq for each in moved})
+            taker.session.take(moved)
+            for each in (giver, taker):
+                self.changes.touched[each.spec.id] = self.changes.again[each.spec.id] = each
+
+    def _forget_old(self) -> None:
+        """Ended sessions rest in the journal, but for the newest ones."""
         if self.keep is None:
             return
+        rest = [c for c in self.courses.values() if c.heat.state in (State.OFFICIAL, State.VOID)]
         over = [c for c in self.courses.values() if c.heat.state is State.PROVISIONAL]
-        for old in over[: max(0, len(over) - self.keep)]:
+        for old in (*rest, *over[: max(0, len(over) - self.keep)]):
             if self.latest.get(old.spec.track) != old.spec.id:      # it may still get late passings
                 del self.courses[old.spec.id]
 
@@ -225,7 +268,7 @@ class Venue:
 
 
 def rows_of(course: Course) -> Iterator[tuple[Entry, Lap]]:
-    """Every lap of a session with its entry."""
+    """Every lap of a session with its entry, those that were struck among them."""
     for entry in course.heat.entries.values():
-        for lap in entry.laps:
+        for lap in (*entry.laps, *entry.struck):
             yield entry, lap

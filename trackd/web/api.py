@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
+import msgspec
 from litestar import Controller, Response, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from trackd.core.errors import BadInput, Fault, Refused
-from trackd.services.happenings import board_row, lap_row, rest_row, session_row
+from trackd.services.evidence import look
+from trackd.services.happenings import act_row, board_row, lap_row, proposal_row, rest_row, session_row
 from trackd.services.roster import tidy
 from trackd.services.sessions import NewSession
 from trackd.services.shapes import (
+    ActList,
+    ActRow,
     BoardBody,
     DriverList,
     DriverRow,
@@ -22,15 +26,17 @@ from trackd.services.shapes import (
     LapList,
     LapRow,
     LapWithEvidence,
+    NotesBody,
     PassingList,
     PassingRow,
+    ProposalList,
     SessionList,
     SessionRow,
 )
 from trackd.services.staff import action_of_order
 from trackd.timing.venue import Kart
 from trackd.web.auth import PUBLIC, check, principal, requires
-from trackd.web.bodies import DriverBody, FormatBody, KartBody, SessionBody
+from trackd.web.bodies import DriverBody, FormatBody, KartBody, SessionBody, TurnBody
 from trackd.web.given import AnyRequest, TheAppliance
 
 Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="rows at most")]
@@ -202,7 +208,8 @@ class SessionsApi(Controller):
         shot = appliance.live.shots.get(session_id)
         if shot is not None:
             names = appliance.live.names
-            rows = [lap_row(shot, entry, lap, names) for entry in shot.heat.entries.values() for lap in entry.laps]
+            rows = [lap_row(shot, entry, lap, names) for entry in shot.heat.entries.values()
+                    for lap in sorted((*entry.laps, *entry.struck), key=lambda lap: (lap.number, lap.end_us))]
             return {"items": rows, "next": None}
         await appliance.reading.session(session_id)
         stored = await appliance.reading.laps(session_id)
@@ -224,9 +231,15 @@ class SessionsApi(Controller):
                     data: JSONBody[dict[str, Any]]) -> SessionRow:
         """Give an order: `{"order":"green"}`. The new state, or 409 with the reason.
 
-        Flags and states: stage green yellow red resume white chequered finish confirm. Karts: join {kart, driver},
-        leave {kart}, bind {kart, transponder, since: start|now}. attach {seconds} counts the passings of the last seconds
-        (at most 600) that no session counted.
+        Flags and states: stage, green, yellow, red, resume {hold_off_s}, white, chequered, finish, confirm, amend, countdown
+        {seconds}, abort, restart {laps: keep|void}, reinstate {attempt}, set {duration, min_lap_s ...}. Karts: join {kart,
+        driver, since}, leave {kart}, bind {kart, transponder, since: start|now}, swap_kart {from, to, since}, assign {kart,
+        driver} or {entries}, kart_flag {kart, flag}. Laps: void_lap {kart, lap}, insert_crossing {kart, at_us}, split_lap
+        {kart, lap, parts}, merge_laps {kart, lap}, move_laps {from, to, laps}, shift_crossing {kart, lap, by_us},
+        ignore_crossing and count_crossing {passing}, tap {kart}, set_start {at_us}, set_finish {kart, lap}. Decisions:
+        penalty {kart, kind, value}, lift {penalty}, incident {karts, text}, decide {incident, decision}, accept and dismiss
+        {proposal}; undo and redo {of}. attach {seconds} counts the passings of the last seconds (at most 600) that no
+        session counted. Every order takes a `reason`.
         """
         name = data.pop("order", None)
         if not isinstance(name, str):
@@ -236,12 +249,41 @@ class SessionsApi(Controller):
         return session_row(board)
 
 
+    @get("/sessions/{session_id:str}/proposals")
+    async def proposals(self, appliance: TheAppliance, session_id: FromPath[str]) -> ProposalList:
+        """What the box is not sure of: `accept` or `dismiss` each by its id."""
+        board = await appliance.board(session_id)
+        return {"items": [proposal_row(each) for each in board.proposals], "next": None}
+
+    @get("/sessions/{session_id:str}/notes")
+    async def notes(self, appliance: TheAppliance, session_id: FromPath[str]) -> NotesBody:
+        """Incidents, penalties, amendments, and attempts that a restart voided."""
+        seen = await look(appliance, session_id)
+        return {"amends": [msgspec.to_builtins(each) for each in seen.notes["amends"]],
+                **{key: msgspec.to_builtins(seen.notes[key]) for key in ("incidents", "penalties", "attempts")}}  # type: ignore[typeddict-item]
+
+    @get("/acts")
+    async def acts(self, appliance: TheAppliance) -> ActList:
+        """What people did lately, newest first: the acts that can be undone."""
+        return {"items": [act_row(act) for act in appliance.live.acts.newest()], "next": None}
+
+    @post("/undo", guards=[requires("orders")], status_code=200)
+    async def undo(self, appliance: TheAppliance, request: AnyRequest, data: JSONBody[TurnBody]) -> ActRow:
+        """Take back the newest act of the venue, or the one `of` names. 409 when that is not possible."""
+        return act_row(await appliance.turn("undo", data.of, _by(request), data.reason))
+
+    @post("/redo", guards=[requires("orders")], status_code=200)
+    async def redo(self, appliance: TheAppliance, request: AnyRequest, data: JSONBody[TurnBody]) -> ActRow:
+        """Do again what was undone last."""
+        return act_row(await appliance.turn("redo", data.of, _by(request), data.reason))
+
+
 def stored_lap(row: dict[str, Any], names: dict[str, str]) -> LapRow:
     """A lap from its row."""
     return {"id": str(row["seq"]), "kart": row["kart"], "driver": names.get(row["driver_id"] or ""),
             "number": row["number"], "time_us": row["time_us"], "at_us": row["at_us"], "kind": row["kind"],
             "source": row["source"], "verdict": row["verdict"], "sectors_us": row["sectors_us"],
-            "passings": row["passings"]}
+            "passings": row["passings"], "edits": row["edits"]}
 
 
 @get("/api/v1/health", opt=PUBLIC, tags=["appliance"])

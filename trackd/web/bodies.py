@@ -41,6 +41,12 @@ class FormatFields(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     min_lap_s: float | None = None
     max_lap_s: float | None = None
     grace_s: float | None = None
+    hold_off_s: float | None = None
+    countdown_s: float | None = None
+    random_hold_s: float | None = None
+    restart_below: int | None = None
+    stands_pct: int | None = None
+    count_back: int | None = None
 
     def given(self) -> dict[str, Any]:
         """The fields that were sent."""
@@ -51,6 +57,13 @@ class FormatBody(FormatFields, forbid_unknown_fields=True, kw_only=True):
     """A format template."""
 
     name: str
+
+
+class TurnBody(msgspec.Struct, forbid_unknown_fields=True):
+    """What to undo or redo: the newest act, or the one named."""
+
+    of: int | None = None
+    reason: str = ""
 
 
 class SessionBody(FormatFields, forbid_unknown_fields=True, kw_only=True):

@@ -94,7 +94,7 @@ def row_view(board: Board, row: Row, names: Mapping[str, str]) -> RowView:
         interval=gap_view(row.interval_us, row.interval_laps, old=row.gap_old),
         sectors=tuple(time_view(time, mark) for time, mark in zip(padded, marks, strict=False)),
         state="pit" if row.state == "pit" else "done" if row.state in _AT_REST else "",
-        note=" · ".join(filter(None, (STATE_WORDS.get(row.state, ""), row.penalties))),
+        note=" · ".join(filter(None, (STATE_WORDS.get(row.state, ""), *row.penalties))),
         leads=row.position == 1 and row.gap_us is None and not row.gap_laps and row.laps > 0,
         finished=row.state == "finished",
         moved=row.moved,

@@ -201,7 +201,7 @@ def result_view(board: Board, laps: Sequence[LapLine], names: Mapping[str, str],
             view.position, row.kart, view.name, row.laps, view.best,
             "" if row.best_lap_number is None else str(row.best_lap_number), time_view(row.average_us).text,
             gap_view(row.gap_us, row.gap_laps).text,
-            ", ".join(filter(None, (_STATES.get(row.state, ""), row.penalties)))))
+            ", ".join(filter(None, (_STATES.get(row.state, ""), *row.penalties)))))
     at = info.green_at_us or info.created_at_us
     stamp, note = _stamp(board, venue)
     local = utc(at).astimezone(venue.zone)

@@ -1,0 +1,150 @@
+"""Why a lap is what it is: its passings as the decoder reported them, its source, and who decided what about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from trackd.core.errors import NotFound
+from trackd.core.time import Micros
+from trackd.services.commands import Decider, Draft
+from trackd.services.snapshots import Snapshot
+from trackd.store.derived import notes_of
+from trackd.timing import clock
+from trackd.timing.acts import Act
+from trackd.timing.events import Crossing
+from trackd.timing.facts import PassingFact
+from trackd.timing.heat import Heat
+from trackd.timing.laps import Entry, Lap
+
+if TYPE_CHECKING:
+    from trackd.services.appliance import Appliance
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A session as the writer has it: what boards leave out."""
+
+    shot: Snapshot
+    verdicts: dict[int, str]
+    holders: dict[int, str | None]
+    crossings: dict[int, Crossing]
+    notes: dict[str, Any]
+
+    @property
+    def heat(self) -> Heat:
+        """The session at this moment."""
+        return self.shot.heat
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One crossing of a kart. ``at_us`` is the session clock; what a hand-made one lacks is None."""
+
+    seq: int
+    at_us: Micros
+    role: str
+    verdict: str
+    source: str                      # loop gps tap manual split
+    link: str | None = None
+    decoder: str | None = None
+    transponder: str | None = None
+    strength: int | None = None
+    hits: int | None = None
+    decisions: tuple[Act, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LapSheet:
+    """A lap and why it is what it is."""
+
+    lap: Lap
+    at_us: Micros
+    reads: tuple[Read, ...]
+    decisions: tuple[Act, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KartSheet:
+    """All of a kart in a session: laps that count, laps that were voided, and reads that made none."""
+
+    shot: Snapshot
+    entry: Entry
+    laps: tuple[LapSheet, ...]
+    struck: tuple[LapSheet, ...] = ()
+    others: tuple[Read, ...] = ()    # too_short repeated late neutral ignored, in order of time
+    penalties: tuple[Act, ...] = field(default=())
+
+
+async def look(appliance: Appliance, session_id: str) -> Look:
+    """The session with every verdict. Raises NotFound."""
+    found: list[Look] = []
+
+    def decide(decider: Decider) -> Sequence[Draft]:
+        course = decider.course(session_id)
+        session = course.session
+        found.append(Look(Snapshot.of(course), {seq: verdict.value for seq, verdict in session.verdicts.items()},
+                          dict(session.holders), {e.seq: e for e in session.log if isinstance(e, Crossing)},
+                          notes_of(course)))
+        return []
+
+    await appliance.live.done(appliance.live.writer.submit(decide))
+    return found[0]
+
+
+async def kart_sheet(appliance: Appliance, session_id: str, kart: str) -> KartSheet:
+    """Everything known of a kart in a session. Raises NotFound."""
+    seen = await look(appliance, session_id)
+    entry = seen.heat.entries.get(kart)
+    if entry is None:
+        raise NotFound(f"Kart {kart} is not in this session.")
+    laps = (*entry.laps, *entry.struck)
+    in_laps = {seq for lap in laps for seq in lap.passings}
+    others = [seq for seq, holder in seen.holders.items() if holder == kart and seq not in in_laps]
+    acts = {act.seq: act for act in await appliance.reading.acts(
+        {seq for lap in laps for seq in lap.edits} | {seq for mark in seen.heat.marks.values() for seq in mark.by}
+        | {penalty.seq for penalty in entry.penalties})}
+    bodies = await appliance.reading.passing_bodies(in_laps.union(others))
+
+    def read(seq: int) -> Read:
+        return _read(seen, seq, bodies.get(seq), acts)
+
+    def sheet(lap: Lap) -> LapSheet:
+        return LapSheet(lap, _clock(seen.heat, lap.end_us), tuple(map(read, lap.passings)),
+                        tuple(acts[seq] for seq in lap.edits if seq in acts))
+
+    return KartSheet(seen.shot, entry, tuple(map(sheet, entry.laps)), tuple(map(sheet, entry.struck)),
+                     tuple(sorted(map(read, others), key=lambda each: (each.at_us, each.seq))),
+                     tuple(acts[p.seq] for p in entry.penalties if p.seq in acts))
+
+
+def _clock(heat: Heat, at_us: Micros) -> Micros:
+    if heat.start_us is not None and at_us < heat.start_us:
+        return at_us - heat.start_us
+    return clock.race_time(heat.start_us, heat.pauses, at_us)
+
+
+def _read(seen: Look, seq: int, body: PassingFact | None, acts: dict[int, Act]) -> Read:
+    crossing, mark = seen.crossings.get(seq), seen.heat.marks.get(seq)
+    at_us = crossing.at_us if crossing is not None else _edge(seen.heat, seq)
+    source = "loop" if crossing is not None else _made_by(acts.get(seq & ((1 << 40) - 1)))
+    return Read(seq, _clock(seen.heat, at_us), crossing.role if crossing else "start_finish", seen.verdicts.get(seq, ""),
+                source, body.link if body else None, body.decoder if body else None, body.transponder if body else None,
+                body.strength if body else None, body.hits if body else None,
+                tuple(acts[each] for each in (mark.by if mark else ()) if each in acts))
+
+
+def _made_by(act: Act | None) -> str:
+    return {"tap": "tap", "insert_crossing": "manual"}.get(act.name if act else "tap", "split")
+
+
+def _edge(heat: Heat, seq: int) -> Micros:
+    """The moment of a crossing no decoder reported, from the laps it bounds."""
+    for entry in heat.entries.values():
+        for lap in (*entry.laps, *entry.struck):
+            if lap.seq == seq:
+                return lap.end_us
+            if lap.start_seq == seq:
+                return lap.start_us
+    return heat.last_us

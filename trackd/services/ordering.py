@@ -1,0 +1,204 @@
+"""One order on its way to becoming a fact: read, checked against the session as it stands, made exact, and noted with
+what it changes.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from trackd.core.errors import BadInput, Fault, Refused
+from trackd.core.time import SECOND
+from trackd.services.commands import Decider, Draft
+from trackd.services.entering import check_free, check_track, kart_of
+from trackd.services.roster import driver_of, rules_from
+from trackd.services.undo import turn
+from trackd.store.journal import decode_body
+from trackd.timing.asked import entry_of, text, whole
+from trackd.timing.cases import case_of
+from trackd.timing.edits import read_length
+from trackd.timing.events import Order
+from trackd.timing.facts import OrderFact, PassingFact
+from trackd.timing.flags import FLAG_ORDERS, State, why_not
+from trackd.timing.heat import Heat
+from trackd.timing.laps import Entry
+from trackd.timing.resolve import EDITING, RESOLVE, resolve
+from trackd.timing.session import ATTACH_AT_MOST_US, check
+from trackd.timing.standings import standings
+from trackd.timing.venue import Course
+
+SETTABLE = ("duration", "format", "ranking", "finish", "min_lap_s", "max_lap_s", "grace_s", "hold_off_s")
+"""What `set` changes: the length from now on, everything else for the whole session (B11)."""
+
+TURNS = ("undo", "redo")
+
+
+@dataclass(slots=True)
+class Ordering:
+    """Runs in the writer, with every fact before it folded."""
+
+    decider: Decider
+    session_id: str
+    by: str
+    on_names: Callable[[dict[str, str]], None]
+
+    def give(self, name: str, args: dict[str, Any]) -> Sequence[Draft]:
+        """The facts the order makes. Raises Refused with the reason, BadInput with what and where."""
+        if name in TURNS:
+            of = whole(args, "of", 1, 1 << 62) if args.get("of") is not None else None
+            self.decider.course(self.session_id)
+            return turn(self.decider, name, self.session_id, of, self.by, text(args, "reason"))
+        course = self.decider.course(self.session_id)
+        at_us = max(self.decider.now_us, course.heat.last_us)
+        stored = self._stored(course, name, args, at_us)
+        order = Order(self.decider.venue.seq + 1, at_us, name, self.by, stored, self.decider.wall_us)
+        if name in ("stage", "restart", "reinstate", "accept") or name in EDITING or name == "swap_kart":
+            heat = course.session.after(order)
+            check_track(self.decider.venue, course, heat)
+            if name not in ("stage", "tap"):
+                stored = {**stored, "changed": changed(course.heat, heat)}
+        return [("order", self.session_id, OrderFact(name, at_us, self.by, stored))]
+
+    def _stored(self, course: Course, name: str, args: dict[str, Any], at_us: int) -> dict[str, Any]:
+        """The arguments as the journal keeps them."""
+        heat = course.heat
+        args = {key: value for key, value in args.items() if value is not None}
+        if name == "accept":
+            return self._accept(course, str(args["proposal"]), at_us)
+        if name == "dismiss":
+            return {"proposal": case_of(heat, str(args["proposal"]), at_us).id}
+        if name == "join":
+            check(heat, name, args)
+            return self._join(course, args)
+        if name in ("assign", "set", "attach", "bind", "leave"):
+            check(heat, name, args)
+            return getattr(self, f"_{name}")(course, args)       # type: ignore[no-any-return]
+        if name in FLAG_ORDERS:
+            check(heat, name, args)
+        if name == "countdown" and heat.rules.random_hold_us:
+            args["hold_us"] = random.SystemRandom().randrange(heat.rules.random_hold_us + 1)
+        if name == "swap_kart":
+            self._check_swap(course, args)
+        return resolve(course.session, name, args, at_us) if name in RESOLVE else {}
+
+    def _accept(self, course: Course, proposal: str, at_us: int) -> dict[str, Any]:
+        case = case_of(course.heat, proposal, at_us)
+        orders: list[tuple[str, dict[str, Any]]] = []
+        for name, args in case.orders:
+            if name in FLAG_ORDERS or name in ("join", "leave"):
+                check(course.heat, name, args)
+            orders.append((name, resolve(course.session, name, dict(args), at_us) if name in RESOLVE else dict(args)))
+        held = next((each["held"] for _, each in orders if "held" in each), None)
+        return {"proposal": case.id, "kind": case.kind, "kart": case.kart, "orders": orders, "reason": case.reason,
+                **({"held": held} if held else {})}
+
+    def _driver(self, course: Course, kart: str, name: str) -> str:
+        """The id of a driver who takes a kart of this session. Raises Refused when they are in it, or in another."""
+        driver_id = driver_of(self.decider, name)
+        if any(e.driver_id == driver_id and not e.left and e.kart != kart for e in course.heat.entries.values()):
+            raise Refused(f"{name} is in this heat already.")
+        self.on_names({driver_id: " ".join(name.split())})
+        return driver_id
+
+    def _join(self, course: Course, args: Mapping[str, Any]) -> dict[str, Any]:
+        kart = kart_of(self.decider.venue, str(args["kart"]))
+        driver_id = self._driver(course, "", args["driver"]) if args.get("driver") else None
+        if course.spec.id in self.decider.venue.live.values():
+            check_free(self.decider.venue, course, [Entry(kart, driver_id)])
+        return {"kart": kart, "driver_id": driver_id, **_since(args, "now", where="since")}
+
+    def _leave(self, _course: Course, args: Mapping[str, Any]) -> dict[str, Any]:
+        return {"kart": str(args["kart"]), "reason": text(args, "reason")}
+
+    def _assign(self, course: Course, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Other drivers in the same karts: one, or all of the session (X16)."""
+        wanted = args.get("entries", [{"kart": args.get("kart"), "driver": args.get("driver")}])
+        if not isinstance(wanted, list) or not all(isinstance(each, dict) for each in wanted):
+            raise BadInput(Fault("entries", "must be a list of karts and drivers"))
+        drivers: list[tuple[str, str | None]] = []
+        for index, each in enumerate(wanted):
+            kart, name = entry_of(course.heat, each.get("kart")).kart, each.get("driver")
+            if name is not None and not isinstance(name, str):
+                raise BadInput(Fault(f"entries[{index}].driver", "must be text"))
+            drivers.append((kart, driver_of(self.decider, name) if name else None))
+            if name:
+                self.on_names({str(drivers[-1][1]): " ".join(name.split())})
+        after = {kart: entry.driver_id for kart, entry in course.heat.entries.items()} | dict(drivers)
+        people = [driver for driver in after.values() if driver]
+        if len(set(people)) < len(people):
+            raise Refused("A driver would be in this heat twice.")
+        if course.spec.id in self.decider.venue.live.values():
+            check_free(self.decider.venue, course, [Entry(kart, driver) for kart, driver in drivers])
+        return {"drivers": [list(each) for each in drivers]}
+
+    def _set(self, course: Course, args: Mapping[str, Any]) -> dict[str, Any]:
+        """A new length from now on; limits and ranking for the whole session."""
+        heat = course.heat
+        wanted = args.get("duration", args.get("format"))
+        fields = {key: value for key, value in args.items() if key in SETTABLE and key not in ("duration", "format")}
+        if wanted is None and not fields:
+            raise BadInput(Fault("set", f"give one of {', '.join(SETTABLE)}"))
+        rules = rules_from(fields, heat.rules)
+        out = {key: getattr(rules, key) for key in (_rule(field) for field in fields)}
+        if wanted is not None:
+            if heat.state in (State.FINISHING, State.PROVISIONAL):
+                raise Refused(why_not(heat.state, "set"))
+            out["length"] = msgspec.to_builtins(read_length(wanted))
+        held = [heat.chequered_us, heat.ended_us] if heat.state in (State.FINISHING, State.PROVISIONAL) else None
+        return {"rules": out, "reason": text(args, "reason"), **({"held": held} if held else {})}
+
+    def _bind(self, _course: Course, args: Mapping[str, Any]) -> dict[str, Any]:
+        return {"kart": args["kart"], "transponder": args["transponder"], **_since(args, "start", where="since")}
+
+    def _attach(self, course: Course, args: Mapping[str, Any]) -> dict[str, Any]:
+        """The passings of the last ``seconds`` that no session counted, to be carried by the order itself."""
+        seconds, decider = args["seconds"], self.decider
+        number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+        if not number or not 0 < seconds * SECOND <= ATTACH_AT_MOST_US:
+            raise BadInput(Fault("seconds", "must be more than 0 and at most 600"))
+        from_us = decider.now_us - int(seconds * SECOND)
+        held = {event.seq for event in course.session.log}
+        rows = decider.db.execute(
+            "SELECT j.seq, j.body FROM journal j JOIN crossings c ON c.seq = j.seq WHERE j.kind = 'passing' "
+            "AND j.t_us >= ? AND (c.session IS NULL OR c.verdict IN ('late', 'unassigned')) ORDER BY j.seq",
+            (from_us,)).fetchall()
+        crossings = []
+        for seq, raw in rows:
+            body = decode_body("passing", raw)
+            if isinstance(body, PassingFact) and body.track == course.spec.track and body.at >= from_us and seq not in held:
+                crossings.append([seq, body.at, body.transponder, body.kart, body.role, f"{body.key}/{body.epoch}"])
+        return {"from_us": from_us, "crossings": crossings}
+
+    def _check_swap(self, course: Course, args: Mapping[str, Any]) -> None:
+        kart = kart_of(self.decider.venue, str(args["to"]), "to")
+        entry = course.heat.entries.get(str(args["from"]))
+        if entry is not None and course.spec.id in self.decider.venue.live.values():
+            check_free(self.decider.venue, course, [Entry(kart, None)])
+
+
+def _since(args: Mapping[str, Any], default: str, where: str) -> dict[str, str]:
+    since = args.get("since", default)
+    if since not in ("start", "now"):
+        raise BadInput(Fault(where, "must be start or now"))
+    return {"since": since}
+
+
+def _rule(field: str) -> str:
+    return field.removesuffix("_s") + "_us" if field.endswith("_s") else field
+
+
+def changed(before: Heat, after: Heat) -> dict[str, Any]:
+    """For the audit, what an order does: of each row that differs its place, laps and best, before and after."""
+    was = {row.entry: row for row in standings(before)}
+    out = {}
+    for row in standings(after):
+        old = was.get(row.entry)
+        now = [row.position, row.laps, row.best_us]
+        then = [old.position, old.laps, old.best_us] if old else None
+        if now != then:
+            out[row.kart] = {"was": then, "is": now}
+    return out
