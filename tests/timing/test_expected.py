@@ -170,6 +170,9 @@ def test_R5_a_leader_a_little_late_is_still_announced_and_one_overdue_foretells_
     now = heat(driven("1", 5, *[40.0] * 10), length="8m")                # due at 445
     assert predicted_last(now, at(450)), "the flag stays in hand until it comes"
     assert predicted_last(now, at(464.9))
+    later, sooner = (replace(now, rules=Rules(parse_length(length))) for length in ("488s", "447s"))
+    assert [predicted_last(later, at(now_s)) for now_s in (444, 449)] == [False, True], "it comes at 449 at the soonest"
+    assert [predicted_last(sooner, at(now_s)) for now_s in (444, 448)] == [True, False], "time was up before it came"
     assert not predicted_last(now, at(465)), "1.5 laps: it stands somewhere"
 
 
@@ -324,3 +327,7 @@ def test_R7_advice_is_given_under_red_only_and_not_twice():
         assert (advice(replace(now, state=state)) is not None) is (state is State.PAUSED)
     assert advice(replace(now, dismissed=(f"red-{at(300)}",))) is None
     assert advice(replace(now, dismissed=(f"red-{at(10)}",))) is not None, "that was another red"
+
+
+def test_R7_where_the_best_lap_ranks_there_is_no_policy_and_the_heat_just_goes_on():
+    assert advice(red({"7": 5}, 300, length="12L", ranking="best_lap")) is None

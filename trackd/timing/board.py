@@ -114,6 +114,6 @@ class Board:
     flag_since_us: Micros            # session clock at which the flag was shown
     legal_orders: frozenset[str] = frozenset()
     countdown_us: Micros | None = None               # to green, None while nothing counts
-    predicted_last: bool = False                     # this will be the leader's last full lap before the flag (R5)
+    predicted_last: bool = False                     # white is due at the leader's next crossing (R5)
     expected: tuple[Expected, ...] = ()              # next crossings, soonest first
     proposals: tuple[Proposal, ...] = ()

@@ -12,12 +12,13 @@ from trackd.timing.heat import Heat
 
 
 def advice(heat: Heat) -> Proposal | None:
-    """A full restart, a single-file restart or the result as it stands; None unless the heat is stopped under red.
+    """A full restart, a single-file restart or the result as it stands; None unless the heat is stopped under red, and
+    where the best lap ranks: there the heat just goes on.
 
     By the laps the leader had completed (fewer than ``restart_below``: all of it again), then by the share of the
     distance, of the laps in a lap race, else of the time on the session clock (from ``stands_pct`` on it stands).
     """
-    if heat.state is not State.PAUSED or not heat.pauses:
+    if heat.state is not State.PAUSED or not heat.pauses or heat.rules.ranking != "position":
         return None
     since_us = heat.pauses[-1][0]
     name = f"red-{since_us}"

@@ -38,7 +38,7 @@ def standings(heat: Heat) -> tuple[Row, ...]:
     best_sectors = _best_sectors(heat.entries.values()) if heat.rules.sectors else []
     rows: list[Row] = []
     due: list[Total] = []           # those that stand where their totals put them; who was put back has no gap
-    for place in _places(totals, key, over):
+    for place in _places(heat, totals, key, over=over):
         position = len(rows) + 1
         for each in place:
             gaps = {}
@@ -50,25 +50,25 @@ def standings(heat: Heat) -> tuple[Row, ...]:
     return (*rows, *(_row(heat, each, over, best_us, best_sectors) for each in last))
 
 
-def _places(totals: list[Total], key: Callable[[Total], tuple[Any, ...]], over: bool) -> list[list[Total]]:
+def _places(heat: Heat, totals: list[Total], key: Callable[[Total], tuple[Any, ...]], *, over: bool) -> list[list[Total]]:
     """Those that have a place, in order, who shares one together."""
     ranked = sorted(((key(each), each) for each in totals if each.placed), key=itemgetter(0))
     places = [[each for _, each in same] for _, same in groupby(ranked, itemgetter(0))]
     if any(each.entry.penalties for each in totals):
-        places = put_back(places, lambda entry: _stopped(entry, over))
+        places = put_back(places, lambda entry: _stopped(heat, entry, over))
     return places
 
 
 def _counted_back(heat: Heat) -> int | None:
-    """R7: how many laps rank where the heat ended under red, the leader's less those counted back; None: all.
-
-    It ended so if it was closed while it was stopped: its last pause ends where the heat ends, as does the wait for the
-    chequered flag.
-    """
-    red = heat.pauses and heat.pauses[-1][1] == heat.ended_us == heat.chequered_us
-    if not red or not heat.rules.count_back:
+    """R7: how many laps rank where the heat ended under red, the leader's less those counted back; None: all."""
+    if not _under_red(heat) or not heat.rules.count_back:
         return None
     return max(0, max((len(entry.laps) for entry in heat.entries.values()), default=0) - heat.rules.count_back)
+
+
+def _under_red(heat: Heat) -> bool:
+    """Whether it was closed while it was stopped: no flag was shown, and whoever was out has finished (R7)."""
+    return bool(heat.pauses) and heat.pauses[-1][1] == heat.ended_us == heat.chequered_us
 
 
 def _kart_key(kart: str) -> tuple[int, int, str]:
@@ -120,7 +120,7 @@ def _row(heat: Heat, each: Total, over: bool, best_us: Micros | None, best_secto
         position=None, kart=entry.kart, driver_id=entry.driver_id, laps=each.laps,
         last_us=last.time_us if last else None, best_us=entry.best_us,
         gap_us=None, gap_laps=None, interval_us=None, interval_laps=None,
-        sectors_us=sectors, state="dsq" if each.disqualified else _state(entry, over),
+        sectors_us=sectors, state="dsq" if each.disqualified else _state(heat, entry, over),
         last_mark=_mark(last, entry, best_us), best_is_session_best=bool(times) and times[0] == best_us,
         sector_marks=_sector_marks(sectors, entry, best_sectors), gap_old=False,
         last_lap_id=str(last.seq) if last else None,
@@ -138,18 +138,20 @@ def _row(heat: Heat, each: Total, over: bool, best_us: Micros | None, best_secto
 _EDITS = attrgetter("edits")
 
 
-def _stopped(entry: Entry, over: bool) -> bool:
-    """Whether it began and will not take the flag: it retired or left, or the heat is over."""
-    return entry.finished_us is None and (over or entry.left)
+def _stopped(heat: Heat, entry: Entry, over: bool) -> bool:
+    """Whether it began and will not take the flag: it retired or left, or the heat is over and it did not come."""
+    return entry.finished_us is None and (entry.left or (over and not _under_red(heat)))
 
 
-def _state(entry: Entry, over: bool) -> str:
+def _state(heat: Heat, entry: Entry, over: bool) -> str:
     if entry.finished_us is not None:
         return "finished"
     if not entry.out:
         return "dns" if over else "waiting"
-    if _stopped(entry, over):
+    if _stopped(heat, entry, over):
         return "dnf"
+    if over:
+        return "finished"
     return "pit" if entry.pit else "running"
 
 
