@@ -256,7 +256,7 @@ def test_while_the_disk_takes_nothing_passings_wait_and_orders_are_refused(run, 
             writer = venue.appliance.live.writer
             await venue.heat({"7": "1007", "3": "1003"}, "stage", "green", format="8m", ranking="position")
             await venue.cross(5 * S, "1007")
-            again = [fail(db) for db in (writer._truth, writer._rows)]
+            again = [fail(db) for db in (writer._truth, writer.rows.db)]
             await fill_last_page(venue)
             shown = len(await venue.journal())
             for at, transponder in ((300, "1007"), (305, "1003"), (340, "1007")):
@@ -307,7 +307,7 @@ def test_rows_that_the_disk_refused_follow_later_and_the_journal_goes_on(run, tm
         async with park(tmp_path) as venue:
             writer = venue.appliance.live.writer
             await venue.heat({"7": "1007"}, "stage", "green", format="8m")
-            again = read_only(writer._rows)
+            again = read_only(writer.rows.db)
             for at in (5 * S, 45 * S):
                 venue.advance(at)
                 venue.decoder.cross("1007", at)

@@ -162,7 +162,7 @@ def _desk(template: str, *, full: bool, guest: bool = False) -> str:
 @pytest.mark.parametrize("full", [True, False], ids=["full", "empty"])
 @pytest.mark.parametrize("template", ["console/heats.html", "console/karts.html", "console/drivers.html",
                                       "console/setup.html", "console/first.html", "console/login.html", "karts.html",
-                                      "error.html", "help/index.html"])
+                                      "error.html"])
 def test_desk_and_public_pages_render_full_and_empty(template: str, full: bool) -> None:
     html = _desk(template, full=full)
     Checker(html)

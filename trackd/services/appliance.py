@@ -21,6 +21,7 @@ from trackd.services.roster import Roster
 from trackd.services.sessions import NewSession, Sessions
 from trackd.services.staff import Staff
 from trackd.services.trackclock import TrackClock
+from trackd.services.undo import Turn
 from trackd.store import database
 from trackd.timing.acts import Act
 from trackd.timing.board import Board, SessionInfo
@@ -135,11 +136,14 @@ class Appliance:
         await self.live.done(self.sessions.order(session_id, name, args, by))
         return await self.board(session_id)
 
-    async def turn(self, name: str, of: int | None, by: str, why: str = "") -> Act:
-        """``undo`` or ``redo`` the newest act of the venue, or the one named; the act. Raises Refused with the reason."""
-        before = dict(self.live.acts.all)
-        await self.live.done(self.sessions.undo(name, of, by, why))
-        return next(act for act in self.live.acts.all.values() if before.get(act.seq, act) != act)
+    async def turn(self, name: str, of: int | None, by: str, why: str = "", *, admin: bool = True) -> Act:
+        """``undo`` or ``redo`` the newest act of the venue, or the one named; the act. Raises Refused with the reason.
+
+        Formats and layouts turn only for an ``admin``.
+        """
+        turned, future = self.sessions.turn(Turn(name, by, None, of, why, admin))
+        await self.live.done(future)
+        return self.live.acts.all[turned[0].seq]
 
     async def board(self, session_id: str) -> Board:
         """The board of any session, live or at rest. Raises NotFound."""

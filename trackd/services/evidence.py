@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +12,15 @@ from trackd.core.errors import NotFound
 from trackd.core.time import Micros
 from trackd.services.commands import Decider, Draft
 from trackd.services.snapshots import Snapshot
-from trackd.store.derived import notes_of
+from trackd.store import database
+from trackd.store.derived import load_course, notes_of
 from trackd.timing import clock
 from trackd.timing.acts import Act
 from trackd.timing.events import Crossing
 from trackd.timing.facts import PassingFact
 from trackd.timing.heat import Heat
 from trackd.timing.laps import Entry, Lap
+from trackd.timing.venue import Course
 
 if TYPE_CHECKING:
     from trackd.services.appliance import Appliance
@@ -82,15 +86,30 @@ async def look(appliance: Appliance, session_id: str) -> Look:
     found: list[Look] = []
 
     def decide(decider: Decider) -> Sequence[Draft]:
-        course = decider.course(session_id)
-        session = course.session
-        found.append(Look(Snapshot.of(course), {seq: verdict.value for seq, verdict in session.verdicts.items()},
-                          dict(session.holders), {e.seq: e for e in session.log if isinstance(e, Crossing)},
-                          notes_of(course)))
+        found.append(_look(decider.course(session_id)))
         return []
 
     await appliance.live.done(appliance.live.writer.submit(decide))
     return found[0]
+
+
+def _look(course: Course) -> Look:
+    session = course.session
+    return Look(Snapshot.of(course), {seq: verdict.value for seq, verdict in session.verdicts.items()},
+                dict(session.holders), {e.seq: e for e in session.log if isinstance(e, Crossing)}, notes_of(course))
+
+
+async def look_back(appliance: Appliance, session_id: str, seq: int) -> Look:
+    """The session as it stood at a fact of the journal, folded again beside the writer. Raises NotFound."""
+    def fold() -> Look:
+        with closing(database.connect(appliance.folder / database.NAME)) as db:
+            db.execute("PRAGMA query_only=ON")
+            try:
+                return _look(load_course(db, session_id, seq))
+            except KeyError:
+                raise NotFound(f"There is no session {session_id}.") from None
+
+    return await asyncio.to_thread(fold)
 
 
 async def kart_sheet(appliance: Appliance, session_id: str, kart: str) -> KartSheet:

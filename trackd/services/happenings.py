@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from trackd.core.time import rfc3339
+from trackd.core.time import Micros, rfc3339
 from trackd.links.status import LinkStatus
 from trackd.services.hub import Happening
-from trackd.services.shapes import ActRow, BoardRow, InfoRow, LapRow, PassingRow, ProposalRow, SessionRow
+from trackd.services.shapes import ActRow, BoardRow, ExpectedRow, InfoRow, LapRow, PassingRow, ProposalRow, SessionRow
 from trackd.services.snapshots import Batch, Snapshot, board_of
 from trackd.services.trackclock import TrackClock
 from trackd.timing import clock
 from trackd.timing.acts import Act
-from trackd.timing.board import Board, Proposal, Row, SessionInfo
+from trackd.timing.board import Board, Expected, Proposal, Row, SessionInfo
 from trackd.timing.facts import Note, OrderFact, PassingFact
 from trackd.timing.laps import Entry, Lap
 
@@ -30,11 +30,13 @@ def of_batch(batch: Batch, before: Mapping[str, Snapshot | None], names: Mapping
                                                                   batch.verdicts.get(fact.seq))))
         elif isinstance(fact.body, Note) and fact.kind in ("gap", "rejected"):
             out.append(Happening("exception", fact.seq, {"what": fact.kind, **fact.body.body}))
+    newest = batch.facts[-1].seq if batch.facts else 0
+    here = {fact.seq for fact in batch.facts}
     for session_id, entry, lap in batch.laps:
         shot = batch.sessions.get(session_id)
-        if shot is not None:
-            out.append(Happening("lap", lap.seq, {"session": session_id, **lap_row(shot, entry, lap, names)}))
-    newest = batch.facts[-1].seq if batch.facts else 0
+        if shot is not None:                             # one that was changed or taken back is news of the newest fact
+            out.append(Happening("lap", lap.seq if lap.seq in here else newest,
+                                 {"session": session_id, **lap_row(shot, entry, lap, names)}))
     for session_id, shot in batch.sessions.items():
         out += _of_session(session_id, shot, before.get(session_id), track_clock, newest)
     out.sort(key=lambda event: event.seq)
@@ -43,10 +45,21 @@ def of_batch(batch: Batch, before: Mapping[str, Snapshot | None], names: Mapping
 
 
 def boards(found: Sequence[Board], names: Mapping[str, str], seq: int) -> list[Happening]:
-    """The order of sessions that changed, up to ``seq``."""
+    """The order of sessions that changed, up to ``seq``; 0 where time alone changed them."""
     return [Happening("board", seq, {"session": board.session.id, "version": board.session.version,
                                      "items": [board_row(row, names) for row in board.rows]}, last=board is found[-1])
             for board in found]
+
+
+def proposed(found: Sequence[Board], known: Mapping[str, Board], seq: int) -> list[Happening]:
+    """Proposals that were not on the board before (``known``, by session)."""
+    out = []
+    for board in found:
+        was = known.get(board.session.id)
+        seen = {each.id for each in was.proposals} if was is not None else set()
+        out += [Happening("exception", seq, {"what": "proposal", "session": board.session.id, **proposal_row(each)})
+                for each in board.proposals if each.id not in seen]
+    return out
 
 
 def _of_session(session_id: str, shot: Snapshot, was: Snapshot | None, track_clock: TrackClock,
@@ -104,7 +117,13 @@ def board_row(row: Row, names: Mapping[str, str]) -> BoardRow:
             "interval_us": row.interval_us, "interval_laps": row.interval_laps, "sectors_us": list(row.sectors_us),
             "state": row.state, "penalties": list(row.penalties),
             "best_lap_number": row.best_lap_number, "average_us": row.average_us, "flag": row.flag, "overdue": row.overdue,
-            "pits": row.pits, "pit_us": row.pit_us}
+            "lapping": row.lapping, "pits": row.pits, "pit_us": row.pit_us, "last_source": row.last_source,
+            "best_by_hand": row.best_by_hand, "edited": row.edited, "entry": row.entry}
+
+
+def expected_row(expected: Expected, now_us: Micros) -> ExpectedRow:
+    """A kart on its way as `GET /sessions/{id}/board` gives it, at ``now_us`` track time."""
+    return {"kart": expected.kart, "due_us": expected.due_us - now_us, "overdue": expected.overdue}
 
 
 def session_row(board: Board) -> SessionRow:

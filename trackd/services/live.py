@@ -88,7 +88,7 @@ class Live:
         self.acts = Acts()
         self._ticked: dict[str, Micros] = {}
         self._dirty: dict[str, None] = {}
-        self._newest = 0                                 # sequence of the newest fact told of
+        self._newest = self._shown = 0                   # sequence of the newest fact told of, and that on boards
         self._resting: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -178,13 +178,16 @@ class Live:
         for session_id, shot in batch.sessions.items():
             self._show(session_id, shot)
             self._dirty[session_id] = None
+        if not self._dirty:
+            self._shown = self._newest
         self._note_unknown(batch)
-        self.acts.fold(batch.facts)
+        self.acts = batch.acts or self.acts
+        acted = self.acts.fold(batch.facts)
         if self.hub.happenings:
             self.hub.happened(happenings.of_batch(batch, before, self.names, self.clock, board_follows=bool(self._dirty)))
         if self._resting is None:
             self._publish()
-        if batch.karts_changed:
+        if batch.karts_changed or (acted and not batch.sessions):
             self.hub.around()
         self._prune()
 
@@ -201,9 +204,21 @@ class Live:
         """Which session a track shows: the one that is on, else the newest that ended; scheduled ones wait."""
         track, state = shot.spec.track, shot.heat.state
         shown = self.shots.get(self.current.get(track, ""))
+        if state is State.VOID:
+            if shown is shot:
+                self._show_another(track)
+            return
         waits = shown is None or (shown.heat.state is State.SCHEDULED and state is not State.SCHEDULED)
         if state in LIVE or waits:
             self.current[track] = session_id
+
+    def _show_another(self, track: str) -> None:
+        """What was shown was made by mistake: the session that ended last instead, else one that waits."""
+        others = [(shot.heat.ended_us or 0, i) for i, shot in self.shots.items()
+                  if shot.spec.track == track and shot.heat.state is not State.VOID]
+        self.current.pop(track)
+        if others:
+            self.current[track] = max(others)[1]
 
     def _publish(self) -> None:
         """Boards of what changed. The next come at once when there is time, else after as long as these took:
@@ -215,11 +230,13 @@ class Live:
             return
         began = self._loop.time()
         dirty, self._dirty = [*self._dirty], {}
+        known, seq = dict(self.boards), self._newest if self._newest > self._shown else 0
         boards = [self._make_board(session_id) for session_id in dirty]
+        self._shown = self._newest
         for board in boards:
             self.hub.board(board)
         if self.hub.happenings:
-            self.hub.happened(happenings.boards(boards, self.names, self._newest))
+            self.hub.happened([*happenings.proposed(boards, known, seq), *happenings.boards(boards, self.names, seq)])
         took = self._loop.time() - began
         self._resting = self._loop.call_later(took, self._publish)
 

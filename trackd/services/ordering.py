@@ -14,10 +14,10 @@ import msgspec
 from trackd.core.errors import BadInput, Fault, Refused
 from trackd.core.time import SECOND
 from trackd.services.commands import Decider, Draft
-from trackd.services.entering import check_free, check_track, kart_of
-from trackd.services.roster import driver_of, rules_from
-from trackd.services.undo import turn
-from trackd.store.journal import decode_body
+from trackd.services.entering import check_free, check_place, kart_of
+from trackd.services.roster import TRANSPONDER, driver_of, rules_from
+from trackd.services.undo import Turn
+from trackd.store import journal
 from trackd.timing.asked import entry_of, text, whole
 from trackd.timing.cases import case_of
 from trackd.timing.edits import read_length
@@ -51,14 +51,16 @@ class Ordering:
         if name in TURNS:
             of = whole(args, "of", 1, 1 << 62) if args.get("of") is not None else None
             self.decider.course(self.session_id)
-            return turn(self.decider, name, self.session_id, of, self.by, text(args, "reason"))
+            return [Turn(name, self.by, self.session_id, of, text(args, "reason")).make(self.decider)[1]]
         course = self.decider.course(self.session_id)
         at_us = max(self.decider.now_us, course.heat.last_us)
         stored = self._stored(course, name, args, at_us)
+        if args.get("reason") is not None and "reason" not in stored:
+            stored["reason"] = text(args, "reason")
         order = Order(self.decider.venue.seq + 1, at_us, name, self.by, stored, self.decider.wall_us)
         if name in ("stage", "restart", "reinstate", "accept") or name in EDITING or name == "swap_kart":
             heat = course.session.after(order)
-            check_track(self.decider.venue, course, heat)
+            check_place(self.decider.venue, course, heat)
             if name not in ("stage", "tap"):
                 stored = {**stored, "changed": changed(course.heat, heat)}
         return [("order", self.session_id, OrderFact(name, at_us, self.by, stored))]
@@ -152,6 +154,8 @@ class Ordering:
         return {"rules": out, "reason": text(args, "reason"), **({"held": held} if held else {})}
 
     def _bind(self, _course: Course, args: Mapping[str, Any]) -> dict[str, Any]:
+        if not TRANSPONDER.fullmatch(args["transponder"]):
+            raise BadInput(Fault("transponder", "a transponder id has 1 to 24 letters, digits or dashes"))
         return {"kart": args["kart"], "transponder": args["transponder"], **_since(args, "start", where="since")}
 
     def _attach(self, course: Course, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,12 +167,13 @@ class Ordering:
         from_us = decider.now_us - int(seconds * SECOND)
         held = {event.seq for event in course.session.log}
         rows = decider.db.execute(
-            "SELECT j.seq, j.body FROM journal j JOIN crossings c ON c.seq = j.seq WHERE j.kind = 'passing' "
-            "AND j.t_us >= ? AND (c.session IS NULL OR c.verdict IN ('late', 'unassigned')) ORDER BY j.seq",
-            (from_us,)).fetchall()
+            "SELECT j.seq, j.body FROM journal j JOIN crossings c ON c.seq = j.seq "
+            "LEFT JOIN sessions s ON s.id = c.session WHERE j.seq > ? AND j.kind = 'passing' AND (c.session IS NULL "
+            "OR c.verdict IN ('late', 'unassigned') OR s.state IN ('scheduled', 'void')) ORDER BY j.seq",
+            (journal.last_before(decider.db, from_us),)).fetchall()
         crossings = []
         for seq, raw in rows:
-            body = decode_body("passing", raw)
+            body = journal.decode_body("passing", raw)
             if isinstance(body, PassingFact) and body.track == course.spec.track and body.at >= from_us and seq not in held:
                 crossings.append([seq, body.at, body.transponder, body.kart, body.role, f"{body.key}/{body.epoch}"])
         return {"from_us": from_us, "crossings": crossings}

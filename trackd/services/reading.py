@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from trackd.core.errors import NotFound
@@ -20,13 +20,46 @@ from trackd.store.journal import fact_of
 from trackd.store.tables import bests, crossings, drivers, journal, laps, results, sessions, standings
 from trackd.timing.acts import KINDS, Act, Acts
 from trackd.timing.board import Board, Row, SessionInfo
-from trackd.timing.facts import PassingFact, SessionFact
+from trackd.timing.facts import PassingFact, RecordFact, SessionFact
 from trackd.timing.flags import NEXT, NEXT_STEP, State
 from trackd.timing.formats import Rules
+from trackd.timing.heat import Amend, Incident
+from trackd.timing.laps import Penalty
 
 _passing = msgspec.json.Decoder(PassingFact).decode
 _rows = msgspec.json.Decoder(tuple[Row, ...]).decode
 _spec = msgspec.json.Decoder(SessionFact).decode
+_record = msgspec.json.Decoder(RecordFact).decode
+
+
+class Given(Penalty, frozen=True):
+    """A penalty that stands, and the kart it was given to."""
+
+    kart: str = ""
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """How a session stood when a restart voided it. ``elapsed_us``: its clock then."""
+
+    attempt: int
+    rows: tuple[Row, ...]
+    elapsed_us: Micros
+
+
+class Notes(msgspec.Struct, frozen=True):
+    """What stands beside the laps of a session. ``at_us`` of incidents and penalties is its session clock."""
+
+    amends: tuple[Amend, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+    penalties: tuple[Given, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+
+
+_notes = msgspec.json.Decoder(Notes).decode
+
+# Said as the index of acts says it, for SQLite to use it.
+_LAYOUTS = text("SELECT body FROM journal INDEXED BY journal_acts WHERE kind IN ('order', 'session', 'kart', 'format', "
+                "'layout') AND kind = 'layout' ORDER BY seq DESC")
 
 PASSINGS_AT_MOST = 1000
 SEQS_AT_ONCE = 5000
@@ -40,6 +73,7 @@ class ResultVersion:
     confirmed_by: str | None
     confirmed_wall_us: Micros | None
     note: str
+    seq: int = 0                  # the order that made it official
 
 
 class Reading:
@@ -91,10 +125,31 @@ class Reading:
         acts.fold(fact_of(tuple(row)) for row in await self._all(query))
         return list(acts.all.values())
 
+    async def session_acts(self, session_id: str, until: int | None = None) -> list[Act]:
+        """What people did in a session, oldest first; ``until`` a sequence: as it stood then."""
+        query = select(journal.c.seq, journal.c.t_us, journal.c.wall_us, journal.c.kind, journal.c.session,
+                       journal.c.body).where(journal.c.session == session_id, journal.c.kind.in_(KINDS),
+                                             journal.c.seq <= (until or 1 << 62)).order_by(journal.c.seq)
+        acts = Acts(keep=1 << 30)
+        acts.fold(fact_of(tuple(row)) for row in await self._all(query))
+        return list(acts.all.values())
+
+    async def notes(self, session_id: str) -> Notes:
+        """What stands beside the laps of a session. Raises NotFound."""
+        found = await self._all(select(sessions.c.notes).where(sessions.c.id == session_id))
+        if not found:
+            raise NotFound(f"There is no session {session_id}.")
+        return _notes(found[0].notes)
+
+    async def layout_name(self, layout_id: str) -> str:
+        """The name of a layout, also of one that was taken out; "" when there never was one."""
+        saved = (_record(row.body) for row in await self._all(_LAYOUTS))
+        return next((record.name for record in saved if record.id == layout_id), "")
+
     async def versions(self, session_id: str) -> list[ResultVersion]:
         """The official versions of a result, newest first."""
-        query = select(results.c.version, results.c.confirmed_by, results.c.confirmed_wall_us, results.c.note).where(
-            results.c.session == session_id).order_by(results.c.version.desc())
+        query = select(results.c.version, results.c.confirmed_by, results.c.confirmed_wall_us, results.c.note,
+                       results.c.seq).where(results.c.session == session_id).order_by(results.c.version.desc())
         return [ResultVersion(*row) for row in await self._all(query)]
 
     async def personal_bests(self, driver_ids: Iterable[str]) -> dict[str, Micros]:
@@ -103,6 +158,14 @@ class Reading:
         query = select(bests.c.driver_id, func.min(bests.c.best_us)).where(bests.c.driver_id.in_(wanted)).group_by(
             bests.c.driver_id)
         return {row[0]: row[1] for row in await self._all(query)} if wanted else {}
+
+    async def bests_before(self, info: SessionInfo, driver_ids: Iterable[str]) -> dict[str, Micros]:
+        """The best lap of each driver on the layout of a session, in those that went green before it; by driver id."""
+        query = select(bests.c.driver_id, func.min(bests.c.best_us)).where(
+            bests.c.driver_id.in_(list(set(driver_ids))), bests.c.layout.is_not_distinct_from(info.layout),
+            bests.c.session != info.id, bests.c.set_wall_us < (info.green_at_us or info.created_at_us)).group_by(
+                bests.c.driver_id)
+        return {row[0]: row[1] for row in await self._all(query)}
 
     async def sessions(self, from_us: Micros | None, to_us: Micros | None, limit: int = 500) -> list[SessionInfo]:
         """Sessions made between two wall-clock instants, oldest first; of all time the newest ``limit``."""
@@ -122,16 +185,21 @@ class Reading:
         return _info(found[0])
 
     async def board(self, session_id: str, version: int | None = None) -> Board:
-        """The board of a session that has ended, or one that has not begun. Raises NotFound."""
+        """The board of a session that has ended, or one that has not begun; a ``version`` says who confirmed it, and why.
+
+        Raises NotFound.
+        """
         info = await self.session(session_id)
-        table = standings if version is None else results
-        query = select(table.c.seq, table.c.body).where(table.c.session == session_id)
-        if version is not None:
-            query = query.where(results.c.version == version)
-        found = await self._all(query)
-        if version is not None and not found:
-            raise NotFound(f"There is no version {version} of this result.")
-        seq, rows = (found[0][0], _rows(found[0][1])) if found else (0, ())
+        if version is None:
+            found = await self._all(select(standings.c.seq, standings.c.body).where(standings.c.session == session_id))
+        else:
+            found = await self._all(select(results).where(results.c.session == session_id, results.c.version == version))
+            if not found:
+                raise NotFound(f"There is no version {version} of this result.")
+            then = found[0]
+            info = replace(info, state="official", version=version, confirmed_by=then.confirmed_by,
+                           confirmed_at_us=then.confirmed_wall_us, note=then.note)
+        seq, rows = (found[0].seq, _rows(found[0].body)) if found else (0, ())
         leader = max((row.laps for row in rows), default=0)
         return Board(
             session=info, rows=rows, seq=seq, elapsed_us=info.elapsed_us,

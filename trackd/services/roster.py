@@ -19,7 +19,7 @@ from trackd.timing.formats import FINISHES, FIRST_LAPS, RANKINGS, STARTS, Length
 from trackd.timing.venue import Kart
 
 _NUMBER = re.compile(r"[A-Za-z0-9-]{1,8}")
-_TRANSPONDER = re.compile(r"[A-Za-z0-9-]{1,24}")
+TRANSPONDER = re.compile(r"[A-Za-z0-9-]{1,24}")
 LINE_ROLES = re.compile(r"start_finish|sector:[1-9]\d?|pit_in|pit_out|reference")
 
 FORMAT_FIELDS = ("format", "ranking", "start", "finish", "first_lap", "min_lap_s", "max_lap_s", "grace_s", "hold_off_s",
@@ -70,22 +70,28 @@ def rules_from(body: dict[str, Any], base: Rules | None = None) -> Rules:
             if body[field] not in choices:
                 faults.append(Fault(field, f"'{body[field]}' is not one of {', '.join(choices)}"))
             given[field] = body[field]
-    for field, low, high in (*SECONDS, *WHOLE):
-        if body.get(field) is not None:
-            value, timed = body[field], field.endswith("_s")
-            if not _is_number(value) or not low <= value <= high or not (timed or value == int(value)):
-                faults.append(Fault(field, f"must be between {low} and {high} seconds" if timed
-                                    else f"must be a whole number from {low} to {high}"))
-            elif timed:
-                given[field.removesuffix("_s") + "_us"] = int(value * SECOND)
-            else:
-                given[field] = int(value)
+    given |= _numbers(body, faults)
     if faults:
         raise BadInput(*faults)
     rules = Rules(**given) if base is None else replace(base, **given)
     if rules.max_lap_us is not None and rules.max_lap_us <= rules.min_lap_us:
         raise BadInput(Fault("max_lap_s", f"must be more than the shortest lap, {rules.min_lap_us / SECOND:g} seconds"))
     return rules
+
+
+def _numbers(body: dict[str, Any], faults: list[Fault]) -> dict[str, int]:
+    """The fields with a number in them; what is wrong with one goes to ``faults``."""
+    given = {}
+    for field, low, high in (*SECONDS, *WHOLE):
+        value, timed = body.get(field), field.endswith("_s")
+        if value is None:
+            continue
+        if not _is_number(value) or not low <= value <= high or not (timed or value == int(value)):
+            faults.append(Fault(field, f"must be between {low} and {high} seconds" if timed
+                                else f"must be a whole number from {low} to {high}"))
+        else:
+            given[field.removesuffix("_s") + "_us" if timed else field] = int(value * SECOND) if timed else int(value)
+    return given
 
 
 def kart_fact(venue_karts: dict[str, Kart], owner: dict[str, str], number: str, kart_class: str | None,
@@ -95,7 +101,7 @@ def kart_fact(venue_karts: dict[str, Kart], owner: dict[str, str], number: str, 
     if not _NUMBER.fullmatch(number):
         faults.append(Fault("number", "a kart number has 1 to 8 letters, digits or dashes"))
     faults += [Fault(f"transponders[{i}]", f"'{each}' is no transponder id (letters, digits, dashes)")
-               for i, each in enumerate(transponders) if not _TRANSPONDER.fullmatch(each)]
+               for i, each in enumerate(transponders) if not TRANSPONDER.fullmatch(each)]
     if len(kart_class or "") > 40:
         faults.append(Fault("class", "a class has at most 40 characters"))
     if len(set(transponders)) < len(transponders):
@@ -190,6 +196,22 @@ class Roster:
         if faults:
             raise BadInput(*faults)
         return self._save_record("layout", str(body["properties"]["name"]), body, by)
+
+    def delete_format(self, format_id: str, by: str) -> Any:
+        """Take a format out; sessions made from it keep what they were made with."""
+        return self._delete_record("format", format_id, by)
+
+    def delete_layout(self, layout_id: str, by: str) -> Any:
+        """Take a layout out; sessions on it keep its name and limits."""
+        return self._delete_record("layout", layout_id, by)
+
+    def _delete_record(self, kind: str, record_id: str, by: str) -> Any:
+        def decide(decider: Decider) -> Sequence[Draft]:
+            records = decider.venue.formats if kind == "format" else decider.venue.layouts
+            if record_id not in records:
+                raise NotFound(f"That {kind} is not there any more.")
+            return [(kind, None, replace(records[record_id], gone=True, by=by, undoes=0, redoes=0))]
+        return self.writer.submit(decide)
 
     def _save_record(self, kind: str, name: str, body: dict[str, Any], by: str) -> tuple[str, Any]:
         record_id, name = new_id(), tidy(name, "name" if kind == "format" else "properties.name")

@@ -15,8 +15,9 @@ from trackd.services.commands import Decider, Draft
 from trackd.services.entering import check_entries
 from trackd.services.ordering import SETTABLE, Ordering
 from trackd.services.roster import FORMAT_FIELDS, driver_of, rules_from, tidy
-from trackd.services.undo import turn
+from trackd.services.undo import Turn
 from trackd.services.writer import Writer
+from trackd.timing.acts import Act
 from trackd.timing.facts import SessionFact
 from trackd.timing.flags import FLAG_ORDERS
 from trackd.timing.formats import Rules
@@ -37,7 +38,7 @@ ORDERS: Mapping[str, tuple[str, ...]] = {
     "lift": ("penalty", "reason"), "kart_flag": ("kart", "flag", "reason"), "incident": ("karts", "text"),
     "decide": ("incident", "decision"), "accept": ("proposal",), "dismiss": ("proposal",),
 }
-"""Every order this version knows, with its arguments."""
+"""Every order this version knows, with its arguments. Each may have a `reason`."""
 
 OPTIONAL = frozenset({"driver", "since", "reason", "of", "hold_off_s", "seconds", "entries", "parts", "at_us", "laps",
                       "passing", "incident", "value", "karts", *SETTABLE})
@@ -83,7 +84,7 @@ class Sessions:
         """Give an order; the future raises Refused with the reason, or gives the journal sequence."""
         if name not in ORDERS:
             raise BadInput(Fault("order", f"'{name}' is not known; this version knows {', '.join(ORDERS)}"))
-        faults = [Fault(each, f"'{name}' takes no such field") for each in sorted(set(args) - set(ORDERS[name]))]
+        faults = [Fault(each, f"'{name}' takes no such field") for each in sorted(set(args) - {*ORDERS[name], "reason"})]
         faults += [Fault(each, "missing") for each in ORDERS[name] if args.get(each) is None and _needed(name, each, args)]
         faults += [Fault(each, "must be text") for each in ("kart", "driver", "transponder", "from", "to", "proposal")
                    if args.get(each) is not None and not isinstance(args[each], str)]
@@ -91,9 +92,15 @@ class Sessions:
             raise BadInput(*faults)
         return self.writer.submit(lambda decider: Ordering(decider, session_id, by, self.on_names).give(name, args))
 
-    def undo(self, name: str, of: int | None, by: str, why: str = "") -> Future[int]:
-        """``undo`` or ``redo`` the newest act of the venue, or the one named."""
-        return self.writer.submit(lambda decider: turn(decider, name, None, of, by, why))
+    def turn(self, wanted: Turn) -> tuple[list[Act], Future[int]]:
+        """Undo or redo; the future raises Refused with the reason, and once it is done the list holds the act."""
+        turned: list[Act] = []
+
+        def decide(decider: Decider) -> Sequence[Draft]:
+            act, draft = wanted.make(decider)
+            turned.append(act)
+            return [draft]
+        return turned, self.writer.submit(decide)
 
 
 def _needed(name: str, field: str, args: Mapping[str, Any]) -> bool:

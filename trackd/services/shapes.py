@@ -115,8 +115,13 @@ class BoardRow(TypedDict):
     average_us: int | None
     flag: str
     overdue: bool
+    lapping: bool
     pits: int
     pit_us: int
+    last_source: str
+    best_by_hand: bool
+    edited: bool
+    entry: str
 
 
 class InfoRow(TypedDict):
@@ -201,12 +206,24 @@ class DriverList(TypedDict):
     next: str | None
 
 
+class ExpectedRow(TypedDict):
+    """A kart on its way to the line. ``due_us``: until its next crossing, negative when it is late."""
+
+    kart: str
+    due_us: int
+    overdue: bool
+
+
 class BoardBody(TypedDict):
-    """A board or a result."""
+    """A board or a result. ``orders``: the flag orders possible now; ``countdown_us``: to green, None while none runs."""
 
     items: list[BoardRow]
     session: SessionRow
     version: int
+    expected: list[ExpectedRow]
+    predicted_last: bool
+    countdown_us: int | None
+    orders: list[str]
 
 
 class CheckRow(TypedDict):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+
+from msgspec.structs import replace as struct_replace
 
 from trackd.core.time import Micros
 from trackd.services.intake import Reply
 from trackd.timing import clock, finish
+from trackd.timing.acts import Acts
 from trackd.timing.board import Board, Row, SessionInfo
 from trackd.timing.cases import cases
 from trackd.timing.expected import expected, lapping, predicted_last
@@ -45,14 +48,15 @@ class Batch:
 
     facts: list[Fact]
     verdicts: dict[int, tuple[str | None, str | None, str]]   # passing seq -> (session, kart, verdict)
-    laps: list[tuple[str, Entry, Lap]]
+    laps: list[tuple[str, Entry, Lap]]                        # new or changed; one that is no more is void
     sessions: dict[str, Snapshot]
     replies: list[Reply]
     karts_changed: bool = False
+    acts: Acts | None = None                                  # after a fault: all of them, read again
 
 
-def batch_of(facts: list[Fact], changes: Changes, replies: list[Reply]) -> Batch:
-    """Everything the event loop needs of a commit, frozen."""
+def batch_of(facts: list[Fact], changes: Changes, replies: list[Reply], before: Mapping[str, Heat]) -> Batch:
+    """Everything the event loop needs of a commit, frozen. ``before``: the sessions as they stood before it."""
     verdicts = {seq: (session, kart, verdict) for seq, session, kart, verdict in changes.verdicts}
     laps = [*changes.laps]
     here = {fact.seq for fact in facts}
@@ -61,9 +65,26 @@ def batch_of(facts: list[Fact], changes: Changes, replies: list[Reply]) -> Batch
         verdicts |= {seq: (session_id, holders[seq], verdict.value) for seq, verdict in course.session.verdicts.items()
                      if seq in here and seq in holders}
         laps = [each for each in laps if each[0] != session_id]
-        laps += [(session_id, entry, lap) for entry, lap in rows_of(course) if lap.seq in here]
+        laps += [(session_id, entry, lap) for entry, lap in _differing(before.get(session_id), course, here)]
     shots = {session_id: Snapshot.of(course) for session_id, course in changes.touched.items()}
     return Batch(facts, verdicts, laps, shots, replies, bool(changes.karts))
+
+
+def _differing(was: Heat | None, course: Course, here: set[int]) -> Iterator[tuple[Entry, Lap]]:
+    """Laps that folding again changed: gone ones as void, then those that are new or not what they were (X17)."""
+    now = {lap.seq: (entry, lap) for entry, lap in rows_of(course)}
+    old = {} if was is None else {lap.seq: (entry, lap) for entry in was.entries.values()
+                                  for lap in (*entry.laps, *entry.struck)}
+    for seq, (entry, lap) in old.items():
+        if seq not in now:
+            yield entry, struct_replace(lap, verdict="void")
+    for seq, (entry, lap) in now.items():
+        if seq in here or seq not in old or was is None or _told(course.heat, entry, lap) != _told(was, *old[seq]):
+            yield entry, lap
+
+
+def _told(heat: Heat, entry: Entry, lap: Lap) -> tuple[Lap, str | None, Micros]:
+    return lap, entry.driver_id, clock.race_time(heat.start_us, heat.pauses, lap.end_us)
 
 
 def info_of(shot: Snapshot) -> SessionInfo:
@@ -86,7 +107,10 @@ def board_of(shot: Snapshot, now_us: Micros, rows: tuple[Row, ...] | None = None
     until_us = heat.chequered_us if heat.chequered_us is not None else now_us
     elapsed_us = clock.race_time(heat.start_us, heat.pauses, until_us)
     leader = max((len(e.laps) for e in heat.entries.values() if e.out), default=-1)
-    next_order = NEXT_STEP[heat.state]
+    counts = heat.state is State.STAGED and heat.rules.countdown_us > 0 and heat.go_us is None
+    next_order, legal = NEXT_STEP[heat.state], legal_orders(heat)
+    if counts:
+        next_order, legal = "countdown", legal | {"countdown"}
     due = expected(heat, now_us)
     return Board(
         session=info_of(shot), rows=standings(heat) if rows is None else rows, seq=shot.seq, elapsed_us=elapsed_us,
@@ -95,7 +119,7 @@ def board_of(shot: Snapshot, now_us: Micros, rows: tuple[Row, ...] | None = None
         clock_running=heat.state is State.RUNNING and heat.start_us is not None,
         leader_lap=leader + 1, sectors=heat.rules.sectors + 1 if heat.rules.sectors else 0,
         next_order=next_order, next_due=_due(heat, now_us), flag_since_us=heat.flag_since_us,
-        legal_orders=legal_orders(heat), predicted_last=predicted_last(heat, now_us), expected=due,
+        legal_orders=legal, predicted_last=predicted_last(heat, now_us), expected=due,
         countdown_us=None if heat.countdown_us is None else max(0, heat.countdown_us - now_us),
         proposals=cases(heat, now_us, due))
 

@@ -3,63 +3,120 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from msgspec.structs import replace
 
 from trackd.core.errors import Refused
 from trackd.services.commands import Decider, Draft
-from trackd.services.entering import check_track
+from trackd.services.entering import check_place
 from trackd.store import journal
-from trackd.timing.acts import Act, Acts
-from trackd.timing.events import Order
+from trackd.timing.acts import MOVES, UNDO_AT_MOST, Act, Acts
+from trackd.timing.events import Order, Verdict
 from trackd.timing.facts import KartFact, OrderFact, RecordFact
 
 READ_BACK = 400
-"""Facts looked at to find the last fifty acts and what became of them."""
+"""Facts looked at first to find the last fifty acts and what became of them."""
+
+FOR_ADMINS = frozenset({"format", "layout"})
+"""What only admins set up, only they take back."""
 
 
 def acts_of(db: sqlite3.Connection) -> Acts:
-    """The latest acts, as the journal has them."""
-    acts = Acts(keep=READ_BACK)
-    acts.fold(journal.read_acts(db, READ_BACK))
-    return acts
+    """The latest acts, as the journal has them. Where most facts are turns, more of them are read."""
+    most = READ_BACK
+    while True:
+        facts = journal.read_acts(db, most)
+        acts = Acts(keep=READ_BACK)
+        acts.fold(facts)
+        if len(acts.all) >= UNDO_AT_MOST or len(facts) < most:
+            return acts
+        most *= 4
 
 
-def turn(decider: Decider, name: str, session: str | None, of: int | None, by: str, why: str) -> Sequence[Draft]:
-    """``undo`` or ``redo`` the newest act (of a session, or of all), or the one named. Raises Refused with the reason."""
-    acts = acts_of(decider.db)
-    act = acts.to_undo(session, of) if name == "undo" else acts.to_redo(session, of)
-    if act.kind in ("order", "session"):
-        return _order(decider, name, act, by, why)
-    return [_saved(decider, name, act, by)]
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """``undo`` or ``redo``: the newest act (of a session, or of all), or the one named. ``admin``: given by one."""
+
+    name: str
+    by: str
+    session: str | None = None
+    of: int | None = None
+    why: str = ""
+    admin: bool = True
+
+    def make(self, decider: Decider) -> tuple[Act, Draft]:
+        """The act and the fact that turns it. Raises Refused with the reason."""
+        acts = acts_of(decider.db)
+        if not self.admin and self.of is None:
+            acts.all = {seq: act for seq, act in acts.all.items() if act.kind not in FOR_ADMINS}
+        act = acts.to_undo(self.session, self.of) if self.name == "undo" else acts.to_redo(self.session, self.of)
+        if act.kind in FOR_ADMINS and not self.admin:
+            raise Refused(f"A {act.kind} is for an admin to change.")
+        _check_stack(acts, act, self.name)
+        return act, _order(decider, self, act) if act.kind in ("order", "session") else _saved(decider, self, act)
 
 
-def _order(decider: Decider, name: str, act: Act, by: str, why: str) -> Sequence[Draft]:
+def _check_stack(acts: Acts, act: Act, name: str) -> None:
+    """What builds on an act is taken back before it, and done again after it. Raises Refused."""
+    for each in reversed(acts.all.values()):
+        if each.seq == act.seq or _thing(each) != _thing(act):
+            continue
+        if name == "redo" and each.undone > act.undone and _builds(each, act):
+            raise Refused(f"'{each.name}' was undone after it. Do that again first.")
+        if name == "undo" and act.kind != "order" and each.seq > act.seq and not each.undone:
+            raise Refused(f"The {act.kind} was changed after that. Undo that first.")
+
+
+def _builds(one: Act, other: Act) -> bool:
+    return one.kind != "order" or other.kind != "order" or one.name in MOVES or other.name in MOVES
+
+
+def _thing(act: Act) -> tuple[str, str | None]:
+    """What an act is about: a session, a kart, a format or a layout."""
+    if isinstance(act.body, KartFact):
+        return ("kart", act.body.number)
+    return (act.kind, act.body.id) if isinstance(act.body, RecordFact) else ("session", act.session)
+
+
+def _order(decider: Decider, turn: Turn, act: Act) -> Draft:
     assert act.session is not None
     course = decider.course(act.session)
     args: dict[str, Any] = {"of": act.seq, "what": act.name}
-    if why:
-        args["reason"] = why
+    if turn.why:
+        args["reason"] = turn.why
     if act.kind == "session":
         args["made"] = True
+    if turn.name == "redo" and act.name == "attach":
+        _check_still_free(decider, act)
     at_us = max(decider.now_us, course.heat.last_us)
-    heat = course.session.after(Order(decider.venue.seq + 1, at_us, name, by, args))
-    check_track(decider.venue, course, heat)
-    return [("order", act.session, OrderFact(name, at_us, by, args))]
+    heat = course.session.after(Order(decider.venue.seq + 1, at_us, turn.name, turn.by, args))
+    check_place(decider.venue, course, heat)
+    return ("order", act.session, OrderFact(turn.name, at_us, turn.by, args))
 
 
-def _saved(decider: Decider, name: str, act: Act, by: str) -> Draft:
+def _check_still_free(decider: Decider, act: Act) -> None:
+    """Passings that an undone `attach` gave up may count elsewhere by now. Raises Refused."""
+    assert isinstance(act.body, OrderFact)
+    for seq in {int(each[0]) for each in act.body.args["crossings"]}:
+        row = decider.db.execute("SELECT session, verdict FROM crossings WHERE seq = ?", (seq,)).fetchone()
+        if row and row[0] not in (None, act.session) and row[1] != Verdict.LATE:
+            raise Refused("Some of these passings belong to another heat by now. Undo that first.")
+
+
+def _saved(decider: Decider, turn: Turn, act: Act) -> Draft:
     """A kart, format or layout as it was before the act, or as the act left it."""
     body = act.body
     assert isinstance(body, KartFact | RecordFact)
-    if name == "redo":
-        again = replace(body, by=by, redoes=act.seq)
+    if turn.name == "redo":
+        again = replace(body, by=turn.by, redoes=act.seq)
     else:
-        again = replace(_before(decider, act) or replace(body, gone=True), by=by, undoes=act.seq, redoes=0)
+        again = replace(_before(decider, act) or replace(body, gone=True), by=turn.by, undoes=act.seq, redoes=0)
     if isinstance(again, KartFact):
         _check_kart(decider, again)
+    else:
+        _check_record(decider, act.kind, again)
     return (act.kind, None, again)
 
 
@@ -85,3 +142,9 @@ def _check_kart(decider: Decider, kart: KartFact) -> None:
         owner = venue.owner.get(transponder, kart.number)
         if owner != kart.number:
             raise Refused(f"Transponder {transponder} is on kart {owner} by now. Take it off there first.")
+
+
+def _check_record(decider: Decider, kind: str, record: RecordFact) -> None:
+    records = decider.venue.formats if kind == "format" else decider.venue.layouts
+    if not record.gone and any(each.name == record.name and each.id != record.id for each in records.values()):
+        raise Refused(f"There is another {kind} '{record.name}' by now. Take it out first.")

@@ -22,6 +22,7 @@ from trackd.core.errors import StorageFailing
 from trackd.core.records import Frame
 from trackd.services.commands import Command, Decide, Decider
 from trackd.services.intake import Arrival, Intake, Placed, Reply
+from trackd.services.rows import Rows
 from trackd.services.snapshots import Batch, Snapshot, batch_of
 from trackd.services.storage import CRASHED, Storage, in_words
 from trackd.services.trackclock import TrackClock
@@ -30,7 +31,7 @@ from trackd.store import derived, journal
 from trackd.store.database import NAME, connect
 from trackd.timing.acts import Acts
 from trackd.timing.facts import Fact
-from trackd.timing.venue import Changes, Course, Venue
+from trackd.timing.venue import Course, Venue
 
 log = structlog.get_logger()
 
@@ -59,46 +60,43 @@ class Writer:
     _stop: bool = False
     _thread: threading.Thread | None = None
     _truth: sqlite3.Connection | None = None
-    _rows: sqlite3.Connection | None = None
+    _rows: Rows | None = None
     _seq: int = 0
-    _unwritten: list[Changes] = field(default_factory=list)
 
     def open(self) -> None:
         """Load the venue, fold what the derived rows missed, set the clock. Call before ``start``."""
         self._truth = connect(self.folder / NAME, synchronous="FULL")
-        self._rows = connect(self.folder / NAME, synchronous="NORMAL")
+        self._rows = Rows(connect(self.folder / NAME, synchronous="NORMAL"), self.storage)
         self._load()
         saved = self.clock.resume(derived.get_meta(self._truth, "clock"), journal.last_t_us(self._truth))
         derived.set_meta(self._truth, "clock", saved)
 
+    @property
+    def rows(self) -> Rows:
+        """The derived rows, once it is open."""
+        assert self._rows is not None
+        return self._rows
+
     def _load(self) -> None:
         """The venue, the place in the journal and the decoders' counters as the disk has them."""
         assert self._truth is not None
-        assert self._rows is not None
-        self._unwritten.clear()
-        self.venue = derived.load_venue(self._rows, KEEP)
+        rows = self.rows
+        rows.waiting.clear()
+        self.venue = derived.load_venue(rows.db, KEEP)
         self.venue.load = self._from_journal
         for count, fact in enumerate(journal.read(self._truth, after=self.venue.seq), 1):
             self.venue.fold(fact)
             if count % CATCH_UP == 0:
-                self._unwritten.append(self.venue.take_changes())
-                self._write_rows()
-        self._unwritten.append(self.venue.take_changes())
-        self._write_rows()
+                rows.waiting.append(self.venue.take_changes())
+                rows.write()
+        rows.waiting.append(self.venue.take_changes())
+        rows.write()
         self._seq = journal.last_seq(self._truth)
         self.intake.restore(derived.get_meta(self._truth, "counters"))
 
     def _from_journal(self, session_id: str, until: int) -> Course | None:
-        """A session that rests: an order on it needs it back in memory, with every row before it written."""
-        assert self._rows is not None
-        changes = self.venue.take_changes()
-        changes.seq = until
-        self._unwritten.append(changes)
-        self._write_rows()
-        try:
-            return derived.load_course(self._rows, session_id, until)
-        except KeyError:
-            return None
+        """A session that rests: an order on it needs it back in memory."""
+        return self.rows.course(self.venue, session_id, until)
 
     def acts(self) -> Acts:
         """What people did lately, while opening."""
@@ -107,8 +105,7 @@ class Writer:
 
     def names(self, ids: set[str]) -> dict[str, str]:
         """Driver names by id, while opening."""
-        assert self._rows is not None
-        rows = self._rows.execute("SELECT id, name FROM drivers").fetchall() if ids else []
+        rows = self.rows.db.execute("SELECT id, name FROM drivers").fetchall() if ids else []
         return {driver_id: name for driver_id, name in rows if driver_id in ids}
 
     def start(self) -> None:
@@ -126,9 +123,12 @@ class Writer:
 
     def close(self) -> None:
         """Let the database go."""
-        for connection in (self._truth, self._rows):
-            if connection is not None:
-                connection.close()
+        for connection in self._connections():
+            connection.close()
+
+    def _connections(self) -> list[sqlite3.Connection]:
+        found = [self._truth] if self._truth is not None else []
+        return [*found, self._rows.db] if self._rows is not None else found
 
     def arrived(self, link: str, connection: int, frames: Sequence[Frame]) -> None:
         """Frames from a link; never blocks."""
@@ -144,7 +144,7 @@ class Writer:
 
     def _run(self) -> None:
         while True:
-            self._wake.wait(timeout=RETRY_S if self.storage.failing or self._unwritten else 1.0)
+            self._wake.wait(timeout=RETRY_S if self.storage.failing or self.rows.waiting else 1.0)
             self._wake.clear()
             try:
                 if self.storage.failing == CRASHED:
@@ -152,7 +152,7 @@ class Writer:
                 while self._queue or self.storage.failing:
                     if not self._one_batch():
                         break
-                self._flush_rows()
+                self.rows.flush()
             except Exception as error:  # noqa: BLE001 - this thread's supervisor: a fault must neither end timing nor hide
                 self._crashed(error)
             if self._stop and (not self._queue or self.storage.failing):
@@ -177,7 +177,7 @@ class Writer:
     def _one_batch(self) -> bool:
         """Commit, fold and publish once. False when the disk refused and the passings wait for the next try."""
         arrivals, command = self._take()
-        if command is not None and not self._flush_rows():      # a decision may read the rows
+        if command is not None and not self.rows.flush():       # a decision may read the rows
             command.settle(StorageFailing(self.storage.rows), 0)
             return True
         mark, seq = self.intake.mark(), self._seq
@@ -201,15 +201,16 @@ class Writer:
         """What was made durable, to the fold, the rows, the screens and the links. ``at_once``: the rows first."""
         if not facts and not replies:
             return
+        before = {session_id: course.heat for session_id, course in self.venue.courses.items()}
         for fact in facts:
             self.venue.fold(fact)
         self.storage.commits += 1
         self.storage.facts += len(facts)
         changes = self.venue.take_changes()
-        self._unwritten.append(changes)
+        self.rows.waiting.append(changes)
         if at_once:
-            self._flush_rows()
-        self.publish(batch_of(facts, changes, replies))
+            self.rows.flush()
+        self.publish(batch_of(facts, changes, replies, before))
 
     def _commit(self, arrivals: list[Arrival], command: Command | None) -> tuple[Placed, list[Reply], Exception | None]:
         """Place or decide, and make it durable. A refused command leaves nothing behind."""
@@ -242,8 +243,8 @@ class Writer:
 
     def _back(self, arrivals: list[Arrival], seq: int) -> None:
         """As if these had never been taken."""
-        for connection in (self._truth, self._rows):
-            if connection is not None and connection.in_transaction:
+        for connection in self._connections():
+            if connection.in_transaction:
                 connection.execute("ROLLBACK")
         self._seq = seq
         self._queue.extendleft(reversed(arrivals))
@@ -276,34 +277,8 @@ class Writer:
         self._wait(CRASHED)
 
     def _begin_again(self) -> None:
-        """After a fault: the venue as the disk has it, and screens that show it."""
+        """After a fault: the venue and the acts as the disk has them, and screens that show it."""
         self._load()
         self.storage.failing, self.storage.waiting = "", 0
-        self.publish(Batch([], {}, [], {i: Snapshot.of(course) for i, course in self.venue.courses.items()}, []))
-
-    def _flush_rows(self) -> bool:
-        """Write the derived rows that wait. False, and a sentence in ``storage.rows``, when the disk does not take them."""
-        try:
-            if self._unwritten:
-                self._write_rows()
-            self.storage.rows = ""
-        except sqlite3.Error as error:
-            if not self.storage.rows:
-                log.warning("derived rows wait", error=str(error))
-            self.storage.rows = in_words(error)
-        return not self.storage.rows
-
-    def _write_rows(self) -> None:
-        """All at once: sessions in them stand as they are now, so a part of them would be ahead of its sequence."""
-        rows = self._rows
-        assert rows is not None
-        try:
-            rows.execute("BEGIN IMMEDIATE")
-            for changes in self._unwritten:
-                derived.write(rows, changes)
-            rows.execute("COMMIT")
-        except sqlite3.Error:
-            if rows.in_transaction:
-                rows.execute("ROLLBACK")
-            raise
-        self._unwritten.clear()
+        sessions = {i: Snapshot.of(course) for i, course in self.venue.courses.items()}
+        self.publish(Batch([], {}, [], sessions, [], acts=self.acts()))

@@ -45,6 +45,12 @@ def last_t_us(connection: sqlite3.Connection) -> int:
     return int(row[0]) if row else 0
 
 
+def last_before(connection: sqlite3.Connection, t_us: int) -> int:
+    """The newest sequence from before this track time, looked for from the end; 0 when there is none."""
+    row = connection.execute("SELECT seq FROM journal WHERE t_us < ? ORDER BY seq DESC LIMIT 1", (t_us,)).fetchone()
+    return int(row[0]) if row else 0
+
+
 def read(connection: sqlite3.Connection, after: int = 0, until: int | None = None) -> Iterator[Fact]:
     """All facts with ``after < seq <= until`` in order."""
     rows = connection.execute(

@@ -36,6 +36,7 @@ class Act:
     body: Body
     undone: int = 0
     undone_by: str = ""
+    turned_wall_us: Micros = 0   # when it was last taken back or done again, 0 for never
 
 
 @dataclass(slots=True)
@@ -63,7 +64,8 @@ class Acts:
             if act is None:
                 return []
             by = getattr(body, "by", "")
-            self.all[act.seq] = replace(act, undone=fact.seq if undoes else 0, undone_by=by if undoes else "")
+            self.all[act.seq] = replace(act, undone=fact.seq if undoes else 0, undone_by=by if undoes else "",
+                                        turned_wall_us=fact.wall_us)
             return [act.seq]
         name = body.name if isinstance(body, OrderFact) else fact.kind
         self.all[fact.seq] = Act(fact.seq, fact.kind, fact.session, name, getattr(body, "by", ""), fact.wall_us, body)

@@ -109,7 +109,7 @@ class Board:
     clock_running: bool
     leader_lap: int                  # the lap the leader is on, 0 before the first crossing
     sectors: int                     # how many sectors the layout has (0: none)
-    next_order: str | None           # the one legal next step: stage green finish confirm resume, None when done
+    next_order: str | None           # the one legal next step: stage countdown green .. confirm, None when done
     next_due: bool                   # False: legal, but it will come by itself or is early
     flag_since_us: Micros            # session clock at which the flag was shown
     legal_orders: frozenset[str] = frozenset()

@@ -31,9 +31,12 @@ def running(heat: Heat) -> list[Entry]:
 
 
 def time_up(heat: Heat) -> Micros | None:
-    """The instant the session clock runs out, None while that is not known."""
+    """The instant the session clock runs out, None while that is not known. Time is never up while the clock stands."""
     up_us = clock.time_up(heat.start_us, heat.pauses, heat.rules.length.duration_us)
-    return up_us if up_us is None else max(up_us, heat.length_since_us)
+    if up_us is None:
+        return None
+    up_us = max(up_us, heat.length_since_us, heat.up_floor_us)
+    return next((stop for start, stop in heat.pauses if stop is not None and start <= up_us < stop), up_us)
 
 
 def elapsed_at_end(heat: Heat) -> Micros:
@@ -78,7 +81,8 @@ def _time_is_up(heat: Heat, at_us: Micros) -> Heat:
     plus = heat.rules.length.plus_laps
     wait_us = clock.grace(list(heat.entries.values()), heat.rules.grace_us) * (1 + plus)
     flag = Flag.WHITE if plus else Flag.CHEQUERED
-    heat = replace(heat, state=State.FINISHING, flag=flag, flag_since_us=heat.rules.length.duration_us or 0,
+    heat = replace(heat, state=State.FINISHING, flag=flag,
+                   flag_since_us=clock.race_time(heat.start_us, heat.pauses, at_us),
                    chequered_us=at_us, grace_end_us=max(at_us + wait_us, heat.grace_floor_us),
                    yellows=clock.end(heat.yellows, at_us), barrier_us=at_us)
     return close_if_all_in(heat, at_us)
@@ -105,6 +109,15 @@ def show_chequered(heat: Heat, at_us: Micros) -> Heat:
     return close_if_all_in(heat, at_us)
 
 
+def show_as_seen(heat: Heat, at_us: Micros) -> Heat:
+    """The chequered flag where people saw it come by itself, although by the laps as they are now it would not."""
+    if heat.rules.finish == "leader":
+        return show_chequered(heat, at_us)
+    if heat.rules.length.laps is not None:
+        return replace(show_chequered(heat, at_us), target_laps=heat.rules.length.laps)
+    return _time_is_up(heat, at_us)
+
+
 def close(heat: Heat, at_us: Micros) -> Heat:
     """The heat is over and its result provisional; who has not come is classified on completed laps."""
     return replace(heat, state=State.PROVISIONAL, flag=Flag.CHEQUERED, ended_us=at_us, countdown_us=None, go_us=None,
@@ -124,23 +137,25 @@ def after_lap(heat: Heat, entry: Entry, seq: int, at_us: Micros) -> Heat:
     """A lap of ``entry``, already in ``heat``, was closed by crossing ``seq``: does it end its heat, or all of it?"""
     length = heat.rules.length
     if heat.finish_seq:                    # a person chose who finishes first (B10)
-        return _take_flag(show_chequered(heat, at_us), entry, at_us) if seq == heat.finish_seq else heat
+        return take_flag(show_chequered(heat, at_us), entry, at_us) if seq == heat.finish_seq else heat
+    if heat.marks and seq in heat.marks and heat.marks[seq].flagged:
+        return take_flag(heat, entry, at_us)
     if heat.rules.finish == "leader":
         if heat.state is State.FINISHING:
-            return _take_flag(heat, entry, at_us)
+            return take_flag(heat, entry, at_us)
         return _leader(heat, entry, at_us)
     if length.laps is not None:
         if len(entry.laps) >= length.laps or (heat.state is State.FINISHING and heat.target_laps is None):
             if heat.state is not State.FINISHING:
                 heat = replace(show_chequered(heat, at_us), target_laps=length.laps)
-            return _take_flag(heat, entry, at_us)
+            return take_flag(heat, entry, at_us)
         return heat
     if heat.state is not State.FINISHING or heat.chequered_us is None:
         return heat
     since = -1 - length.plus_laps
     after = sum(1 for lap in (*entry.laps[since:], *entry.struck[since:]) if lap.end_us >= heat.chequered_us)
     if heat.flag is Flag.CHEQUERED or after > length.plus_laps:
-        return _take_flag(heat, entry, at_us)
+        return take_flag(heat, entry, at_us)
     return heat
 
 
@@ -151,7 +166,7 @@ def _leader(heat: Heat, entry: Entry, at_us: Micros) -> Heat:
         if laps < length.laps - 1 or not _leads(heat, entry):
             return heat
         if laps >= length.laps:
-            return _take_flag(show_chequered(heat, at_us), entry, at_us)
+            return take_flag(show_chequered(heat, at_us), entry, at_us)
         return _last_lap(heat, at_us)
     up_us = time_up(heat)
     if up_us is None or at_us < up_us or not (entry.kart == heat.bearer or _leads(heat, entry)):
@@ -159,7 +174,7 @@ def _leader(heat: Heat, entry: Entry, at_us: Micros) -> Heat:
     if heat.target_laps is not None and laps < heat.target_laps:
         return heat
     if heat.target_laps is not None or not length.plus_laps:
-        return _take_flag(show_chequered(heat, at_us), entry, at_us)
+        return take_flag(show_chequered(heat, at_us), entry, at_us)
     wait_us = clock.grace([entry], heat.rules.grace_us)
     return replace(_last_lap(heat, at_us), target_laps=laps + length.plus_laps, bearer=entry.kart,
                    bearer_until_us=at_us + wait_us * length.plus_laps, passed_over=(*heat.passed_over, entry.kart))
@@ -176,7 +191,8 @@ def _last_lap(heat: Heat, at_us: Micros) -> Heat:
     return replace(heat, last_lap_us=at_us, flag=flag, flag_since_us=since_us, barrier_us=at_us)
 
 
-def _take_flag(heat: Heat, entry: Entry, at_us: Micros) -> Heat:
+def take_flag(heat: Heat, entry: Entry, at_us: Micros) -> Heat:
+    """The entry has had the chequered flag; the heat is over once all have."""
     current = heat.entries[entry.kart]
     heat = replace(heat, entries={**heat.entries, entry.kart: replace(current, finished_us=at_us)})
     return close_if_all_in(heat, at_us)

@@ -19,6 +19,8 @@ class Mark(msgspec.Struct, frozen=True):
     counted: bool = False        # counts, however short the lap
     struck: bool = False         # the lap it closes does not count at all
     no_best: bool = False        # the lap it closes is distance only
+    opens: bool = False          # begins a lap and closes none: the laps before it were given to another kart
+    flagged: bool = False        # its kart was shown the chequered flag here, before somebody edited the heat
 
 
 class Incident(msgspec.Struct, frozen=True):
@@ -85,6 +87,10 @@ class Heat(msgspec.Struct, frozen=True):
     marks: dict[int, Mark] = {}              # crossing -> what people decided about it
     finish_seq: int = 0                      # the crossing that is to show the chequered flag, where a person chose it
     grace_floor_us: Micros = 0               # an edit after the end never makes the grace time shorter
+    up_floor_us: Micros = 0                  # nor puts the end of the time before what people have seen
+    grid_us: Micros = 0                      # since when it stands on its grid, or stood there before it went green
+    taps: tuple[Micros, ...] = ()            # when somebody tapped a kart
+    swaps: tuple[tuple[Micros, str, str], ...] = ()   # when two karts were exchanged (C4)
     attempt: int = 1
     attempts: tuple[Heat, ...] = ()          # those a restart voided, as they stood
     incidents: tuple[Incident, ...] = ()

@@ -29,7 +29,8 @@ def _flag_order(heat: Heat, order: Order) -> Heat:
         amend = Amend(heat.version, order.args.get("reason", ""), order.by, order.wall_us)
         return replace(heat, state=state, amends=(*heat.amends, amend))
     if order.name == "stage":
-        return replace(heat, state=state, flag=Flag.NONE, staged_us=at_us if heat.staged_us is None else heat.staged_us)
+        return replace(heat, state=state, flag=Flag.NONE, grid_us=at_us,
+                       staged_us=at_us if heat.staged_us is None else heat.staged_us)
     if heat.state is State.STAGED:
         return start.green(heat, at_us, order.seq, order.wall_us)
     if heat.state is State.PAUSED and state is State.RUNNING:
@@ -45,15 +46,17 @@ def _flag_order(heat: Heat, order: Order) -> Heat:
 
 
 def _join(heat: Heat, order: Order) -> Heat:
-    kart, driver_id = order.args["kart"], order.args.get("driver_id")
+    """A kart comes in or comes back. Who is in is not taken out again, and laps that were driven keep their driver."""
+    kart, driver_id, since_start = order.args["kart"], order.args.get("driver_id"), order.args.get("since") == "start"
     entry = heat.entries.get(kart)
     if entry is None:
-        late = heat.green_us is not None and order.args.get("since") != "start"
+        late = heat.green_us is not None and not since_start
         taken = {each.id for each in heat.entries.values()}
         entry = Entry(kart, driver_id, id=f"{kart}/{order.seq}" if kart in taken else kart,
                       joined_us=order.at_us if late else None)
-    else:
-        entry = replace(entry, left=False, driver_id=driver_id or entry.driver_id)
+    elif entry.left or since_start:
+        driven = entry.out and entry.driver_id is not None
+        entry = replace(entry, left=False, driver_id=entry.driver_id if driven else driver_id or entry.driver_id)
     return replace(heat, entries={**heat.entries, kart: entry})
 
 
@@ -80,15 +83,26 @@ def _leave(heat: Heat, order: Order) -> Heat:
 
 
 def _swap_kart(heat: Heat, order: Order) -> Heat:
-    """From now on the driver sits in the other kart; whoever drove that one has this. Laps stay with their driver (C4)."""
-    if order.args.get("since") == "start":       # laid over the log before it was folded
-        return heat
+    """From now on the driver sits in the other kart; whoever drove that one has this. Laps stay with their driver (C4).
+
+    Since the start: whoever drives one kart has driven the other all along, so they exchange what was driven, laps and
+    penalties. Into a kart that nobody had it is laid over the log before that is folded (`timing.edits`).
+    """
     one, other = order.args["from"], order.args["to"]
+    if one not in heat.entries or order.args.get("renames"):
+        return heat
+    if order.args.get("since") == "start":
+        if other not in heat.entries:
+            return heat
+        a, b = heat.entries[one], heat.entries[other]
+        return replace(heat, entries={**heat.entries, one: replace(a, driver_id=b.driver_id),
+                                      other: replace(b, driver_id=a.driver_id)})
     names = {one: other, other: one}
     entries = {names.get(kart, kart): replace(entry, kart=names.get(kart, kart), reads={}, splits=(), split_seqs=())
                if kart in names else entry for kart, entry in heat.entries.items()}
     passed_over = tuple(names.get(kart, kart) for kart in heat.passed_over)
-    return replace(heat, entries=entries, bearer=names.get(heat.bearer or "", heat.bearer), passed_over=passed_over)
+    return replace(heat, entries=entries, bearer=names.get(heat.bearer or "", heat.bearer), passed_over=passed_over,
+                   swaps=(*heat.swaps, (order.at_us, one, other)))
 
 
 def _of_entry(heat: Heat, kart: str, change: Callable[[Entry], Entry]) -> Heat:
@@ -138,12 +152,14 @@ def _decide(heat: Heat, order: Order) -> Heat:
 
 
 def _set(heat: Heat, order: Order) -> Heat:
-    """A new length counts from now: time cannot have run out before it was changed (B11)."""
+    """A new length counts from now: time cannot have run out before it was changed (B11), nor the last lap have begun."""
     length = order.args["rules"].get("length")
     if length is None:
         return heat
+    if heat.last_lap_us is not None and heat.flag is Flag.WHITE:
+        heat = replace(heat, flag=Flag.GREEN, flag_since_us=clock.race_time(heat.start_us, heat.pauses, order.at_us))
     return replace(heat, rules=replace(heat.rules, length=msgspec.convert(length, Length)), length_since_us=order.at_us,
-                   bearer=None, bearer_until_us=None, passed_over=(), target_laps=None)
+                   bearer=None, bearer_until_us=None, passed_over=(), target_laps=None, last_lap_us=None)
 
 
 def _countdown(heat: Heat, order: Order) -> Heat:
@@ -171,13 +187,19 @@ def _accept(heat: Heat, order: Order) -> Heat:
     return heat
 
 
-def _held_end(heat: Heat, order: Order) -> Heat:
-    on = heat.state in (State.RUNNING, State.PAUSED, State.FINISHING)
-    return finish.close(heat, order.at_us) if on else heat
+def _held_from(heat: Heat, order: Order) -> Heat:
+    """What later orders say of the time from here on (`timing.held`)."""
+    args = order.args
+    return replace(heat, finish_seq=args["finish"], up_floor_us=args["up_us"], grace_floor_us=args["ended_us"])
 
 
 def _held_chequered(heat: Heat, order: Order) -> Heat:
-    return finish.show_chequered(heat, order.at_us) if heat.state is State.RUNNING and not heat.finish_seq else heat
+    return finish.show_as_seen(heat, order.at_us) if heat.state is State.RUNNING and not heat.finish_seq else heat
+
+
+def _held_end(heat: Heat, order: Order) -> Heat:
+    on = heat.state in (State.RUNNING, State.PAUSED, State.FINISHING)
+    return finish.close(heat, order.at_us) if on else heat
 
 
 def _attach(heat: Heat, order: Order) -> Heat:
@@ -192,7 +214,7 @@ ORDERS: dict[str, Callable[[Heat, Order], Heat]] = {
     "join": _join, "leave": _leave, "bind": _bind, "attach": _attach, "swap_kart": _swap_kart, "kart_flag": _kart_flag,
     "assign": _assign, "penalty": _penalty, "lift": _lift, "incident": _incident, "decide": _decide, "set": _set,
     "countdown": _countdown, "abort": lambda heat, _: start.abort(heat), "restart": _restart, "reinstate": _reinstate,
-    "accept": _accept, "held_chequered": _held_chequered, "held_end": _held_end,
+    "accept": _accept, "held_from": _held_from, "held_chequered": _held_chequered, "held_end": _held_end,
     "dismiss": lambda heat, order: replace(heat, dismissed=(*heat.dismissed, order.args["proposal"])),
 }
 """What each order does at its own moment. What it says about crossings is laid over the log in `timing.edits`."""

@@ -70,43 +70,54 @@ def go(heat: Heat, at_us: Micros) -> Heat:
 
 
 def restart(heat: Heat, at_us: Micros, *, keep: bool) -> Heat:
-    """Back to the grid. Laps kept: the clock stands, open laps are given up. Voided: they stay as an earlier attempt."""
-    pauses = clock.begin(heat.pauses, at_us)
-    if keep:
-        entries = {kart: replace(e, opened_us=None, opened_seq=0, splits=(), split_seqs=(), finished_us=None, pit="",
-                                 lap_kind="full", reads={}) for kart, e in heat.entries.items()}
-        return replace(_unfinished(heat), state=State.STAGED, flag=Flag.NONE, entries=entries, pauses=pauses)
-    return _afresh(replace(heat, attempts=_with(heat, replace(heat, pauses=pauses)), attempt=_next(heat)))
+    """Back to the grid. Laps kept: the clock stands, open laps are given up. Voided: they stay as an earlier attempt.
+
+    The session clock has stood since the chequered flag, so what was left of it then is left now.
+    """
+    if not keep:
+        attempts = _with(heat, _stopped(heat, at_us))
+        return _afresh(replace(heat, attempts=attempts, attempt=max(a.attempt for a in attempts) + 1), at_us)
+    stood_us = at_us if heat.chequered_us is None else heat.chequered_us
+    entries = {kart: _on_grid(entry) for kart, entry in heat.entries.items()}
+    return replace(_unfinished(heat, stood_us), state=State.STAGED, flag=Flag.NONE, entries=entries, grid_us=at_us,
+                   pauses=clock.begin(heat.pauses, stood_us))
 
 
 def reinstate(heat: Heat, number: int, at_us: Micros) -> Heat:
     """An earlier attempt counts again, stopped under red as it was left; what ran since is kept as an attempt (B7)."""
     wanted = next(each for each in heat.attempts if each.attempt == number)
-    others = tuple(each for each in _with(heat, heat) if each.attempt != number)
+    kept = heat.attempts if heat.green_us is None else _with(heat, _stopped(heat, at_us))
     if wanted.state in (State.STAGED, State.RUNNING, State.PAUSED):
         wanted = replace(wanted, state=State.PAUSED, flag=Flag.RED)
-    return replace(wanted, attempts=others, incidents=heat.incidents, dismissed=heat.dismissed, binds=heat.binds,
-                   rebound=heat.rebound, marks=heat.marks, amends=heat.amends, version=heat.version,
-                   last_us=max(heat.last_us, at_us), barrier_us=max(heat.barrier_us, at_us))
+    return replace(wanted, attempts=tuple(each for each in kept if each.attempt != number), incidents=heat.incidents,
+                   dismissed=heat.dismissed, binds=heat.binds, rebound=heat.rebound, taps=heat.taps, amends=heat.amends,
+                   version=heat.version, last_us=max(heat.last_us, at_us), barrier_us=max(heat.barrier_us, at_us))
 
 
 def _with(heat: Heat, attempt: Heat) -> tuple[Heat, ...]:
     return tuple(sorted((*heat.attempts, replace(attempt, attempts=())), key=lambda each: each.attempt))
 
 
-def _next(heat: Heat) -> int:
-    return max([heat.attempt, *(each.attempt for each in heat.attempts)]) + 1
+def _stopped(heat: Heat, at_us: Micros) -> Heat:
+    """The attempt as it is put away: its clock stands and nothing counts down."""
+    pauses = clock.begin(heat.pauses, at_us) if heat.state is State.RUNNING else heat.pauses
+    return replace(heat, pauses=pauses, yellows=clock.end(heat.yellows, at_us), countdown_us=None, go_us=None)
 
 
-def _unfinished(heat: Heat) -> Heat:
+def _on_grid(entry: Entry) -> Entry:
+    return replace(entry, opened_us=None, opened_seq=0, splits=(), split_seqs=(), finished_us=None, pit="",
+                   lap_kind="full", reads={}, open_edits=(), pits=tuple(each for each in entry.pits if each[1] is not None))
+
+
+def _unfinished(heat: Heat, at_us: Micros) -> Heat:
     return replace(heat, last_lap_us=None, target_laps=None, bearer=None, bearer_until_us=None, passed_over=(),
                    chequered_us=None, grace_end_us=None, ended_us=None, countdown_us=None, go_us=None, hold_until_us=0,
-                   yellows=clock.end(heat.yellows, heat.pauses[-1][0] if heat.pauses else heat.last_us))
+                   finish_seq=0, grace_floor_us=0, up_floor_us=0, yellows=clock.end(heat.yellows, at_us))
 
 
-def _afresh(heat: Heat) -> Heat:
+def _afresh(heat: Heat, at_us: Micros) -> Heat:
     entries = {kart: Entry(kart, e.driver_id, id=e.id, left=e.left, flag=e.flag, flag_us=e.flag_us)
                for kart, e in heat.entries.items()}
-    return replace(_unfinished(heat), state=State.STAGED, flag=Flag.NONE, flag_since_us=0, entries=entries, pauses=(),
-                   yellows=(), green_us=None, green_seq=0, green_wall_us=None, start_us=None, counts_from_us=None,
-                   length_since_us=0)
+    return replace(_unfinished(heat, at_us), state=State.STAGED, flag=Flag.NONE, flag_since_us=0, entries=entries,
+                   pauses=(), yellows=(), green_us=None, green_seq=0, green_wall_us=None, start_us=None,
+                   counts_from_us=None, length_since_us=0, grid_us=at_us)

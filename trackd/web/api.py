@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller, Response, delete, get, post, put
+from litestar import Controller, Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from trackd.core.errors import BadInput, Fault, Refused
 from trackd.services.evidence import look
-from trackd.services.happenings import act_row, board_row, lap_row, proposal_row, rest_row, session_row
-from trackd.services.roster import tidy
+from trackd.services.happenings import act_row, board_row, expected_row, lap_row, proposal_row, rest_row, session_row
 from trackd.services.sessions import NewSession
 from trackd.services.shapes import (
     ActList,
     ActRow,
     BoardBody,
-    DriverList,
-    DriverRow,
     HealthBody,
-    KartList,
-    KartRow,
     LapList,
     LapRow,
     LapWithEvidence,
@@ -33,116 +27,23 @@ from trackd.services.shapes import (
     SessionList,
     SessionRow,
 )
-from trackd.services.staff import action_of_order
-from trackd.timing.venue import Kart
+from trackd.services.staff import action_of_order, may
+from trackd.timing.board import Board
+from trackd.timing.cases import cases
 from trackd.web.auth import PUBLIC, check, principal, requires
-from trackd.web.bodies import DriverBody, FormatBody, KartBody, SessionBody, TurnBody
+from trackd.web.bodies import SessionBody, TurnBody
 from trackd.web.given import AnyRequest, TheAppliance
+from trackd.web.paging import After, Limit, page
+from trackd.web.roster_api import RosterApi
 
-Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="rows at most")]
-After = Annotated[int, QueryParameter(le=2**63 - 1, description="rows after this sequence")]
+__all__ = ["RosterApi", "SessionsApi", "health", "metrics", "stored_lap"]
+
 Version = Annotated[int, QueryParameter(ge=0, le=2**31 - 1, description="of the result, from 1; 0 is the newest")]
-
-
-Row = TypeVar("Row")
-
-
-def _page(items: list[Row], limit: int, cursor: Callable[[Row], object]) -> tuple[list[Row], str | None]:
-    """A page of a listing: one row more than asked for was read, so that the cursor of the next is known."""
-    more = len(items) > limit
-    items = items[:limit]
-    return items, str(cursor(items[-1])) if more else None
 
 
 def _by(request: AnyRequest) -> str:
     who = principal(request)
     return who.name if who is not None else ""
-
-
-def kart_row(kart: Kart) -> KartRow:
-    """A kart as the API gives it."""
-    return {"id": kart.number, "number": kart.number, "transponders": list(kart.transponders), "class": kart.kart_class}
-
-
-class RosterApi(Controller):
-    """Karts, drivers, formats, layouts."""
-
-    path = "/api/v1"
-    tags = ("venue",)
-
-    @get("/karts")
-    async def karts(self, appliance: TheAppliance, after: FromQuery[str] = "", limit: Limit = 1000) -> KartList:
-        """All karts by number."""
-        found = sorted(dict(appliance.live.writer.venue.karts).items())
-        rows = [kart_row(kart) for number, kart in found if number > after]
-        items, cursor = _page(rows, limit, lambda row: row["number"])
-        return {"items": items, "next": cursor}
-
-    @post("/karts", guards=[requires("karts")])
-    async def add_kart(self, appliance: TheAppliance, request: AnyRequest, data: JSONBody[KartBody]) -> KartRow:
-        """A new kart; 409 when the number or a transponder is taken."""
-        if data.number is None:
-            raise BadInput(Fault("number", "missing"))
-        await appliance.live.done(appliance.roster.save_kart(data.number, data.kart_class, data.transponders, new=True,
-                                                             by=_by(request)))
-        return kart_row(appliance.live.writer.venue.karts[data.number])
-
-    @put("/karts/{number:str}", guards=[requires("karts")])
-    async def change_kart(self, appliance: TheAppliance, request: AnyRequest, number: FromPath[str],
-                          data: JSONBody[KartBody]) -> KartRow:
-        """Change a kart's class and transponders. Past sessions keep what they had."""
-        if data.number not in (None, number):
-            raise BadInput(Fault("number", "a kart keeps its number; take it out and enter it anew"))
-        await appliance.live.done(appliance.roster.save_kart(number, data.kart_class, data.transponders, new=False,
-                                                             by=_by(request)))
-        return kart_row(appliance.live.writer.venue.karts[number])
-
-    @delete("/karts/{number:str}", guards=[requires("karts")])
-    async def delete_kart(self, appliance: TheAppliance, request: AnyRequest, number: FromPath[str]) -> None:
-        """Take a kart out; its laps stay."""
-        await appliance.live.done(appliance.roster.delete_kart(number, _by(request)))
-
-    @get("/drivers")
-    async def drivers(self, appliance: TheAppliance, after: FromQuery[str] = "", limit: Limit = 100) -> DriverList:
-        """Drivers in the order they were made."""
-        rows = await appliance.reading.drivers(after, limit + 1)
-        found: list[DriverRow] = [{"id": row.id, "name": row.name} for row in rows]
-        items, cursor = _page(found, limit, lambda row: row["id"])
-        return {"items": items, "next": cursor}
-
-    @post("/drivers", guards=[requires("drivers")])
-    async def add_driver(self, appliance: TheAppliance, data: JSONBody[DriverBody]) -> DriverRow:
-        """A driver; the same name is the same driver."""
-        made, future = appliance.roster.add_driver(data.name)
-        await appliance.live.done(future)
-        return {"id": made[0], "name": tidy(data.name, "name")}
-
-    @get("/formats")
-    async def formats(self, appliance: TheAppliance) -> dict[str, Any]:
-        """All format templates."""
-        found = dict(appliance.live.writer.venue.formats)
-        return {"items": [{"id": r.id, "name": r.name, **r.body} for r in found.values()], "next": None}
-
-    @post("/formats", guards=[requires("admin")])
-    async def add_format(self, appliance: TheAppliance, request: AnyRequest, data: JSONBody[FormatBody]) -> dict[str, Any]:
-        """A format template. Sessions made from it keep what they were made with."""
-        record_id, future = appliance.roster.save_format(data.name, data.given(), _by(request))
-        await appliance.live.done(future)
-        return {"id": record_id, "name": tidy(data.name, "name"), **data.given()}
-
-    @get("/layouts")
-    async def layouts(self, appliance: TheAppliance) -> dict[str, Any]:
-        """All layouts as GeoJSON, each with its id."""
-        found = dict(appliance.live.writer.venue.layouts)
-        return {"items": [{**r.body, "id": r.id, "name": r.name} for r in found.values()], "next": None}
-
-    @post("/layouts", guards=[requires("admin")])
-    async def add_layout(self, appliance: TheAppliance, request: AnyRequest,
-                         data: JSONBody[dict[str, Any]]) -> dict[str, Any]:
-        """A layout: a GeoJSON FeatureCollection as CONTRACT describes it."""
-        record_id, future = appliance.roster.save_layout(data, _by(request))
-        await appliance.live.done(future)
-        return {**data, "id": record_id, "name": tidy(data["properties"]["name"], "properties.name")}
 
 
 class SessionsApi(Controller):
@@ -157,7 +58,7 @@ class SessionsApi(Controller):
         rows = await appliance.reading.passings(after, min(limit + 1, 1000))
         if limit == 1000:
             return {"items": rows, "next": str(rows[-1]["seq"]) if len(rows) == limit else None}
-        items, cursor = _page(rows, limit, lambda row: row["seq"])
+        items, cursor = page(rows, limit, lambda row: row["seq"])
         return {"items": items, "next": cursor}
 
     @get("/sessions")
@@ -188,9 +89,7 @@ class SessionsApi(Controller):
     async def board(self, appliance: TheAppliance, session_id: FromPath[str]) -> BoardBody:
         """The order as it stands."""
         board = await appliance.board(session_id)
-        names = await appliance.named(board)
-        return {"items": [board_row(row, names) for row in board.rows], "session": session_row(board),
-                "version": board.session.version}
+        return await _board(appliance, board, board.session.version)
 
     @get("/sessions/{session_id:str}/result")
     async def result(self, appliance: TheAppliance, session_id: FromPath[str],
@@ -199,8 +98,7 @@ class SessionsApi(Controller):
         board, found = await appliance.result(session_id, version or None)
         if board.session.state not in ("provisional", "official"):
             raise Refused(f"{board.session.name} has no result yet; it is {board.session.state}.")
-        names = await appliance.named(board)
-        return {"items": [board_row(row, names) for row in board.rows], "session": session_row(board), "version": found}
+        return await _board(appliance, board, found)
 
     @get("/sessions/{session_id:str}/laps")
     async def laps(self, appliance: TheAppliance, session_id: FromPath[str]) -> LapList:
@@ -208,7 +106,8 @@ class SessionsApi(Controller):
         shot = appliance.live.shots.get(session_id)
         if shot is not None:
             names = appliance.live.names
-            rows = [lap_row(shot, entry, lap, names) for entry in shot.heat.entries.values()
+            entries = sorted(shot.heat.entries.values(), key=lambda entry: entry.id)      # as they are listed from disk
+            rows = [lap_row(shot, entry, lap, names) for entry in entries
                     for lap in sorted((*entry.laps, *entry.struck), key=lambda lap: (lap.number, lap.end_us))]
             return {"items": rows, "next": None}
         await appliance.reading.session(session_id)
@@ -231,15 +130,15 @@ class SessionsApi(Controller):
                     data: JSONBody[dict[str, Any]]) -> SessionRow:
         """Give an order: `{"order":"green"}`. The new state, or 409 with the reason.
 
-        Flags and states: stage, green, yellow, red, resume {hold_off_s}, white, chequered, finish, confirm, amend, countdown
-        {seconds}, abort, restart {laps: keep|void}, reinstate {attempt}, set {duration, min_lap_s ...}. Karts: join {kart,
-        driver, since}, leave {kart}, bind {kart, transponder, since: start|now}, swap_kart {from, to, since}, assign {kart,
-        driver} or {entries}, kart_flag {kart, flag}. Laps: void_lap {kart, lap}, insert_crossing {kart, at_us}, split_lap
-        {kart, lap, parts}, merge_laps {kart, lap}, move_laps {from, to, laps}, shift_crossing {kart, lap, by_us},
-        ignore_crossing and count_crossing {passing}, tap {kart}, set_start {at_us}, set_finish {kart, lap}. Decisions:
-        penalty {kart, kind, value}, lift {penalty}, incident {karts, text}, decide {incident, decision}, accept and dismiss
-        {proposal}; undo and redo {of}. attach {seconds} counts the passings of the last seconds (at most 600) that no
-        session counted. Every order takes a `reason`.
+        Flags and states: stage, green, yellow, red, resume {hold_off_s}, white, chequered, finish, confirm, amend,
+        countdown {seconds}, abort, restart {laps: keep|void}, reinstate {attempt}, set {duration, min_lap_s ...}. Karts:
+        join {kart, driver, since}, leave {kart}, bind {kart, transponder, since: start|now}, swap_kart {from, to, since},
+        assign {kart, driver} or {entries}, kart_flag {kart, flag}. Laps: void_lap {kart, lap}, insert_crossing {kart,
+        at_us}, split_lap {kart, lap, parts}, merge_laps {kart, lap}, move_laps {from, to, laps}, shift_crossing {kart, lap,
+        by_us}, ignore_crossing and count_crossing {passing}, tap {kart}, set_start {at_us}, set_finish {kart, lap}.
+        Decisions: penalty {kart, kind, value}, lift {penalty}, incident {karts, text}, decide {incident, decision}, accept
+        and dismiss {proposal}; undo and redo {of}. attach {seconds} counts the passings of the last seconds (at most 600)
+        that no session counted. Every order takes a `reason`.
         """
         name = data.pop("order", None)
         if not isinstance(name, str):
@@ -248,12 +147,14 @@ class SessionsApi(Controller):
         board = await appliance.order(session_id, name, data, who.name)
         return session_row(board)
 
-
     @get("/sessions/{session_id:str}/proposals")
     async def proposals(self, appliance: TheAppliance, session_id: FromPath[str]) -> ProposalList:
         """What the box is not sure of: `accept` or `dismiss` each by its id."""
         board = await appliance.board(session_id)
-        return {"items": [proposal_row(each) for each in board.proposals], "next": None}
+        found = board.proposals
+        if board.session.state == "provisional" and session_id not in appliance.live.shots:     # at rest: looked at anew
+            found = cases((await look(appliance, session_id)).heat, appliance.live.clock.now())
+        return {"items": [proposal_row(each) for each in found], "next": None}
 
     @get("/sessions/{session_id:str}/notes")
     async def notes(self, appliance: TheAppliance, session_id: FromPath[str]) -> NotesBody:
@@ -270,12 +171,24 @@ class SessionsApi(Controller):
     @post("/undo", guards=[requires("orders")], status_code=200)
     async def undo(self, appliance: TheAppliance, request: AnyRequest, data: JSONBody[TurnBody]) -> ActRow:
         """Take back the newest act of the venue, or the one `of` names. 409 when that is not possible."""
-        return act_row(await appliance.turn("undo", data.of, _by(request), data.reason))
+        return await _turn("undo", appliance, request, data)
 
     @post("/redo", guards=[requires("orders")], status_code=200)
     async def redo(self, appliance: TheAppliance, request: AnyRequest, data: JSONBody[TurnBody]) -> ActRow:
         """Do again what was undone last."""
-        return act_row(await appliance.turn("redo", data.of, _by(request), data.reason))
+        return await _turn("redo", appliance, request, data)
+
+
+async def _board(appliance: TheAppliance, board: Board, version: int) -> BoardBody:
+    names, now_us = await appliance.named(board), appliance.live.clock.now()
+    return {"items": [board_row(row, names) for row in board.rows], "session": session_row(board), "version": version,
+            "expected": [expected_row(each, now_us) for each in board.expected], "predicted_last": board.predicted_last,
+            "countdown_us": board.countdown_us, "orders": sorted(board.legal_orders)}
+
+
+async def _turn(name: str, appliance: TheAppliance, request: AnyRequest, wanted: TurnBody) -> ActRow:
+    who = check(request, "orders")
+    return act_row(await appliance.turn(name, wanted.of, who.name, wanted.reason, admin=may(who, "admin")))
 
 
 def stored_lap(row: dict[str, Any], names: dict[str, str]) -> LapRow:

@@ -19,10 +19,12 @@ _FLAGS = {"none": "No flag", "green": "Green", "yellow": "Yellow", "red": "Red",
 _KEYS = (("G", "green", ("resume", "green")), ("Y", "yellow", ("yellow",)), ("R", "red", ("red",)),
          ("W", "white", ("white",)), ("C", "chequered", ("chequered",)))
 _STEPS = {  # order -> (icon, words)
-    "stage": ("heats", "Stage the heat"), "green": ("play", "Start: green"), "resume": ("play", "Go on: green"),
+    "stage": ("heats", "Stage the heat"), "countdown": ("clock", "Begin the countdown"),
+    "green": ("play", "Start: green"), "resume": ("play", "Go on: green"),
     "chequered": ("stop", "End the heat"), "finish": ("check", "Close the heat"),
     "confirm": ("check", "Make it official"),
 }
+LAST_LAP = "LAST LAP (predicted)"
 RANKINGS = {"best_lap": "best lap counts", "position": "most laps in least time"}
 
 
@@ -38,6 +40,7 @@ class ClockView:
     elapsed_us: Micros = field(compare=False)
     remaining_us: Micros | None = field(compare=False)
     frozen_us: Micros | None                  # elapsed, while it does not run
+    goes: str = ""                            # "green" while it counts down to that
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class NextView:
     note: str
     early: bool = False
     refused: str = ""
+    href: str = ""
+    aborts: bool = False                      # beside it stands the way back: a countdown runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +81,14 @@ class BandView:
     title: str
     format: str
     sub: str
-    stamp: str                                # "" | provisional | official
+    stamp: str                                # "" | provisional | official | amended
     clock: ClockView
     part: int = field(compare=False)          # of the progress line, in thousandths; a page lets it grow by itself
     keys: tuple[KeyView, ...] = ()
     next: NextView | None = None
+    state: str = ""
+    last_lap: bool = False                    # predicted to be the last, so the white flag is due next
+    stamp_word: str = ""
 
 
 def format_words(text: str) -> str:
@@ -93,7 +101,8 @@ def format_words(text: str) -> str:
     return " and ".join(words)
 
 
-def _flag(board: Board) -> tuple[str, str]:
+def flag_of(board: Board) -> tuple[str, str]:
+    """The flag a session shows, and its word; before and after it the word of its state."""
     info = board.session
     if info.state in _PLATES:
         return ("chequered" if info.state == "official" else "none"), _PLATES[info.state]
@@ -103,15 +112,17 @@ def _flag(board: Board) -> tuple[str, str]:
 def _flag_note(board: Board) -> str:
     info, karts = board.session, qty(len(board.rows), "kart")
     done = sum(row.state == "finished" for row in board.rows)
+    if board.predicted_last:
+        return LAST_LAP
     match info.state:
         case "scheduled":
             return f"{karts} entered"
         case "staged":
-            return f"{karts}, waiting for green"
+            return f"{karts}, waiting for green" if board.countdown_us is None else "the countdown runs"
         case "finishing":
             return f"{done} of {len(board.rows)} are in"
         case "provisional":
-            return "not yet official"
+            return "not yet official" if not info.version else f"being amended, version {info.version + 1}"
         case "official":
             return "the result stands"
         case "void":
@@ -133,8 +144,12 @@ def _label(board: Board, *, over: bool, started: bool) -> str:
 
 
 def clock_view(board: Board) -> ClockView:
-    """Time left where the session ends by time, else time gone."""
+    """Time left where the session ends by time, else time gone; while a countdown runs, the time to green."""
     state = board.session.state
+    if board.countdown_us is not None:
+        left_us = board.countdown_us
+        return ClockView("running", "to green" if left_us else "held a moment, then green", "down", None,
+                         clock_text(left_us), 0, left_us, None, goes="green")
     over = state in {"provisional", "official", "void"}
     started = state not in {"scheduled", "staged"}
     remaining = board.remaining_us
@@ -165,17 +180,25 @@ def _next_note(board: Board) -> str:
         return f"Kart {out[0]} is still out" if len(out) == 1 else f"{len(out)} karts are still out"
     return {
         "stage": f"{qty(len(board.rows), 'kart')} entered",
-        "green": "The clock starts at green" if info.start == "green" else "The clock starts at the first crossing",
+        "countdown": "It goes green by itself at zero",
+        "green": "By itself at zero" if board.countdown_us is not None else
+                 "The clock starts at green" if info.start == "green" else "The clock starts at the first crossing",
         "resume": "Laps and time left are kept",
         "confirm": f"{qty(len(board.rows), 'kart')} ranked",
     }.get(board.next_order or "", "")
 
 
-def next_view(board: Board) -> NextView:
-    """The next step of a session; of one that is done, the way to the next heat."""
+def next_view(board: Board, next_heat: tuple[str, str] | None = None) -> NextView:
+    """The next step of a session; of one that is done, the way to ``next_heat`` (its id and name)."""
     order = board.next_order
     if order is None:
-        return NextView("", "right", "Next heat", "This one is done", early=True)
+        if next_heat is None:
+            return NextView("", "plus", "New heat", "None is waiting", early=True, href="/console/heats#new")
+        return NextView("", "right", f"Next: {next_heat[1]}", "This one is done", early=True,
+                        href=f"/console/sessions/{next_heat[0]}")
+    if board.countdown_us is not None:
+        order = "resume" if board.session.state == "paused" else "green"
+        return NextView(order, "play", "Green now", _next_note(board), early=True, aborts=True)
     icon, word = _STEPS[order]
     refused = "" if order in board.legal_orders else "Not possible now"
     return NextView(order, icon, word, _next_note(board), early=not board.next_due, refused=refused)
@@ -199,24 +222,37 @@ NO_SESSION = BandView("", "none", "No session", "", "", "Nothing on track", "", 
                       ClockView("", "", "up", None, "", 0, None, 0), 0)
 
 
-def band_view(board: Board | None) -> BandView:
-    """The band of a session, or of none."""
+def band_view(board: Board | None, next_heat: tuple[str, str] | None = None) -> BandView:
+    """The band of a session, or of none. ``next_heat``: the id and name of the one that waits."""
     if board is None:
         return NO_SESSION
     info, clock = board.session, clock_view(board)
-    flag, word = _flag(board)
-    whole = clock.whole_us or 0
-    part = 0
-    if info.laps:
-        part = 1000 * max(board.leader_lap - 1, 0) // info.laps
-    elif whole:
-        part = 1000 * board.elapsed_us // whole
-    if info.state in {"provisional", "official"}:
-        part = 1000
+    flag, word = flag_of(board)
+    stamp, stamp_word = _stamp(info)
+    attempt = f"attempt {info.attempt}" if info.attempt > 1 else ""
     return BandView(
         session_id=info.id, flag=flag, word=word, flag_note=_flag_note(board),
         lap_note=f"lap {board.leader_lap}" if board.leader_lap and info.state == "running" else "",
-        title=info.name, format=format_words(info.format), sub=sub_words(info),
-        stamp=info.state if info.state in {"provisional", "official"} else "",
-        clock=clock, part=min(part, 1000), keys=_keys(board), next=next_view(board),
+        title=info.name, format=format_words(info.format), sub=" · ".join(filter(None, (attempt, sub_words(info)))),
+        stamp=stamp, clock=clock, part=_part(board, clock.whole_us or 0), keys=_keys(board),
+        next=next_view(board, next_heat), state=info.state, last_lap=board.predicted_last, stamp_word=stamp_word,
     )
+
+
+def _stamp(info: SessionInfo) -> tuple[str, str]:
+    """How the result stands: a look and a word."""
+    if info.state == "provisional":
+        return ("amended", "being amended") if info.version else ("provisional", "provisional")
+    if info.state == "official":
+        return ("amended", f"amended, version {info.version}") if info.version > 1 else ("official", "official")
+    return "", ""
+
+
+def _part(board: Board, whole_us: Micros) -> int:
+    """How much of the session has gone by, in thousandths."""
+    info = board.session
+    if info.state in {"provisional", "official"}:
+        return 1000
+    if info.laps:
+        return min(1000, 1000 * max(board.leader_lap - 1, 0) // info.laps)
+    return min(1000, 1000 * board.elapsed_us // whole_us) if whole_us else 0

@@ -1,4 +1,4 @@
-"""The console: race control, heats, karts, drivers, set-up. Staff only; before the first staff, only set-up."""
+"""The console beside race control: heats, karts, drivers, set-up, sign-in. Before the first staff, only set-up."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 from urllib.parse import quote
 
 from litestar import Response, get, post
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromQuery
 from litestar.response import Redirect
 
 from trackd.core.errors import BadInput, Fault, TrackdError
 from trackd.services.appliance import Appliance
 from trackd.services.roster import FORMAT_FIELDS, LINE_ROLES
-from trackd.services.sessions import ORDERS, NewSession
-from trackd.services.staff import STAFF_ROLES, TooManyTries, WrongSecret, action_of_order
+from trackd.services.sessions import NewSession
+from trackd.services.staff import STAFF_ROLES, TooManyTries, WrongSecret
 from trackd.web.auth import COOKIE, PUBLIC, check, client, login_cookie, logout_cookie, principal
 from trackd.web.band import format_words
 from trackd.web.desk import DriverLine, FormView, NamedLine, StaffLine, form_view
 from trackd.web.errors import explain
-from trackd.web.given import AnyRequest, TheAppliance, TheScreens
+from trackd.web.given import AnyRequest, TheAppliance
+from trackd.web.lanes import heats_view
 from trackd.web.pages import html, kart_lines, page_view
-from trackd.web.screens import Screens
-from trackd.web.views import heats_view
+from trackd.web.showing import health
 
 LENGTHS = (("8m", "8 minutes"), ("10m", "10 minutes"), ("12L", "12 laps"), ("8m+1L", "8 minutes and a lap"))
 
@@ -44,33 +44,6 @@ async def _form(request: AnyRequest) -> dict[str, list[str]]:
 
 def _one(values: dict[str, list[str]], name: str) -> str:
     return values.get(name, [""])[-1].strip()
-
-
-@get(["/console", "/console/sessions/{session_id:str}"], include_in_schema=False)
-async def race(request: AnyRequest, appliance: TheAppliance, screens: TheScreens,
-               session_id: FromPath[str] = "now") -> Response[Any]:
-    """Race control of what is on now, or of one session."""
-    gate = _gate(request, appliance)
-    if gate is not None:
-        return gate
-    await screens.prepare(session_id)
-    view = screens.view("console", session_id)
-    return html("console/race.html", page=page_view(request, appliance, view.band.title, "race"), view=view)
-
-
-@post("/console/sessions/{session_id:str}/orders", status_code=204, include_in_schema=False)
-async def give_order(request: AnyRequest, appliance: TheAppliance, session_id: FromPath[str]) -> None:
-    """An order from a key or a button; the screens show what came of it, a refusal comes back as a sentence."""
-    values = await _form(request)
-    name = _one(values, "order")
-    who = check(request, action_of_order(name))
-    args: dict[str, Any] = {field: _one(values, field) for field in ORDERS.get(name, ()) if _one(values, field)}
-    if "seconds" in args:
-        try:
-            args["seconds"] = float(args["seconds"])
-        except ValueError:
-            raise BadInput(Fault("seconds", "must be a number")) from None
-    await appliance.order(session_id, name, args, who.name)
 
 
 async def _heats_page(request: AnyRequest, appliance: Appliance, form: FormView) -> Response[str]:
@@ -183,14 +156,13 @@ async def add_driver(request: AnyRequest, appliance: TheAppliance) -> Response[A
 SETUP_FORMS = {"staff": ("name", "role", "pin"), "format": ("name", *FORMAT_FIELDS), "layout": ("geojson",)}
 
 
-def _setup_page(request: AnyRequest, appliance: Appliance, screens: Screens, what: str = "",
-                form: FormView | None = None) -> Response[str]:
+def _setup_page(request: AnyRequest, appliance: Appliance, what: str = "", form: FormView | None = None) -> Response[str]:
     venue = appliance.live.writer.venue
     forms = {name: form_view(prefix=name) for name in SETUP_FORMS}
     if form is not None:
         forms[what] = form
     return html(
-        "console/setup.html", page=page_view(request, appliance, "Set up", "setup"), health=screens.health(), forms=forms,
+        "console/setup.html", page=page_view(request, appliance, "Set up", "setup"), health=health(appliance), forms=forms,
         staff=[StaffLine(person.name, person.role) for person in appliance.staff.list_staff()],
         roles=[(role, role) for role in STAFF_ROLES],
         formats=[NamedLine(r.name, format_words(str(r.body["format"]))) for r in dict(venue.formats).values()],
@@ -203,13 +175,13 @@ def _lines(geojson: dict[str, Any]) -> str:
 
 
 @get("/console/setup", include_in_schema=False)
-async def setup(request: AnyRequest, appliance: TheAppliance, screens: TheScreens) -> Response[Any]:
+async def setup(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     """Links, staff, formats, layouts."""
-    return _gate(request, appliance) or _setup_page(request, appliance, screens)
+    return _gate(request, appliance) or _setup_page(request, appliance)
 
 
 @post("/console/setup", status_code=200, opt=PUBLIC, include_in_schema=False)
-async def save_setup(request: AnyRequest, appliance: TheAppliance, screens: TheScreens) -> Response[Any]:
+async def save_setup(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     """The first admin by the one-time code; afterwards staff, formats and layouts by an admin."""
     values = await _form(request)
     if principal(request) is None and appliance.staff.setup_code() is not None:
@@ -228,8 +200,7 @@ async def save_setup(request: AnyRequest, appliance: TheAppliance, screens: TheS
         else:
             await appliance.live.done(appliance.roster.save_layout(_geojson(_one(values, "geojson")), who.name)[1])
     except TrackdError as error:
-        return _setup_page(request, appliance, screens, what,
-                           form_view(values, _faults(error), SETUP_FORMS[what], prefix=what))
+        return _setup_page(request, appliance, what, form_view(values, _faults(error), SETUP_FORMS[what], prefix=what))
     return Redirect(f"/console/setup#{what}", status_code=303)
 
 

@@ -42,6 +42,16 @@ class StaffLine:
 
 
 @dataclass(frozen=True, slots=True)
+class DoneView:
+    """What was just done, and the turn that takes it back (``turn`` is "" where there is none) and returns ``back``."""
+
+    seq: int
+    sentence: str
+    turn: str
+    back: str
+
+
+@dataclass(frozen=True, slots=True)
 class FormView:
     """What stands in a form and what is wrong with it; ``general`` are faults that belong to no field of it."""
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from trackd.core.time import lap_text
 from trackd.timing.board import Board, Row
 from trackd.web.desk import KartLine
-from trackd.web.rows import element_id, name_of, qty
+from trackd.web.rows import FLAG_WORDS, element_id, name_of, qty
 
-FLAG_WORDS = {"black": "Black flag", "mechanical": "Mechanical flag", "warning": "Warning flag", "blue": "Blue flag"}
 LIVE = frozenset({"staged", "running", "paused", "finishing"})
 _STATES = {  # of a row, while the session is on -> (look of the tile, icon, word)
-    "running": ("track", "race", "On track"), "pit": ("pit", "pit", "In the pit"), "finished": ("done", "check", "Is in"),
-    "dnf": ("out", "out", "Has left"), "dns": ("out", "out", "Has left"), "dsq": ("hold", "stop", "Disqualified"),
+    "running": ("track", "race", "On track"), "pit": ("pit", "pit", "In the pit"),
+    "finished": ("done", "check", "Finished"), "dsq": ("done", "x", "Disqualified"),
+    "dnf": ("out", "out", "Has left"), "dns": ("out", "out", "Has left"),
 }
 _AFTER = {"dnf": ("done", "x", "Did not finish"), "dns": ("out", "x", "Did not start")}
 
@@ -109,7 +109,7 @@ def _acts(board: Board | None, row: Row | None, elsewhere: str) -> tuple[ActView
     new = row is None
     return (
         ActView("tap", "tap", "Tap", "it crosses the line now", tap),
-        ActView("kart_flag", "check", "Flag acknowledged", "takes the kart's flag down", flag, (("flag", "none"),)),
+        ActView("kart_flag", "check", "Flag seen", "takes the flag down", flag, (("flag", "none"),)),
         ActView("swap_kart", "swap", "Swap kart", "the driver takes another", swap),
         ActView("leave", "out", "Has left", "its laps stay", left),
         ActView("join", "in", "Joins" if new else "Came back", "counts from its next crossing", back),
@@ -128,15 +128,15 @@ def _tile(kart: KartLine, board: Board | None, row: Row | None, names: Mapping[s
         state, icon, word, small = "out", "kart", "Not in this heat", ""
     return TileView(
         kart.number, state, icon, word, small or ("" if kart.transponders else "no transponder"),
-        row.flag if row is not None and state == "hold" and row.state != "dsq" else "",
+        row.flag if row is not None and state == "hold" else "",
         board.session.id if board else "", _facts(kart, row), _acts(board, row, elsewhere), row.hit_seq if row else 0)
 
 
 def _tally(tiles: Iterable[TileView]) -> str:
     """``11 on track, 1 overdue, 1 in the pit, 3 ready``; what nobody is is left out."""
     found = [tile.state for tile in tiles]
-    words = (("track", "on track"), ("late", "overdue"), ("hold", "held"), ("pit", "in the pit"), ("ready", "ready"),
-             ("done", "in"))
+    words = (("track", "on track"), ("late", "overdue"), ("hold", "under a flag"), ("pit", "in the pit"),
+             ("ready", "ready"), ("done", "finished"))
     return ", ".join(f"{found.count(state)} {word}" for state, word in words if state in found)
 
 

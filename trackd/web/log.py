@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from litestar import Response, post
+from litestar import Response, get, post
 from litestar.exceptions import HTTPException
+from litestar.params import FromQuery
+from litestar.response import Redirect
 
-from trackd.core.errors import BadInput, Fault, TrackdError
+from trackd.core.errors import BadInput, Fault, NotFound, TrackdError
+from trackd.services.appliance import Appliance
+from trackd.services.staff import may
 from trackd.timing.acts import Act
-from trackd.web.auth import check
+from trackd.web.auth import check, principal
+from trackd.web.console import _gate
 from trackd.web.errors import PROBLEM, explain
 from trackd.web.given import AnyRequest, TheAppliance
+from trackd.web.history import log_lines, session_names
+from trackd.web.pages import html, page_view
+from trackd.web.words import said, turned
 
 TURNS = {"undo": "redo", "redo": "undo"}
 """A turn, and the one that takes it back."""
 
-
-def act_words(act: Act) -> str:
-    """What somebody did, in words."""
-    return act.name
+_BACK = re.compile(r"/(?:console|sessions)(?:/[A-Za-z0-9-]+)*")
 
 
 def _problem(_request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
@@ -32,18 +38,62 @@ def _problem(_request: AnyRequest, error: Exception) -> Response[dict[str, Any]]
 
 @post("/console/undo", status_code=200, include_in_schema=False,
       exception_handlers={TrackdError: _problem, HTTPException: _problem})
-async def turn(request: AnyRequest, appliance: TheAppliance) -> dict[str, Any]:
-    """``undo`` or ``redo`` the newest act of the venue, or the one named by ``of``, from whichever page it was asked."""
+async def turn(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
+    """``undo`` or ``redo`` the newest act of the venue, or the one named by ``of``, from whichever page it was asked.
+
+    JSON for scripts; a plain form names the page to go ``back`` to, which then says what was done.
+    """
     who = check(request, "orders")
     form = {name: str(value).strip() for name, value in (await request.form()).items()}
-    name, of = form.get("turn", "undo"), form.get("of", "")
+    name, of, back = form.get("turn", "undo"), form.get("of", ""), form.get("back", "")
     if name not in TURNS:
         raise BadInput(Fault("turn", "must be undo or redo"))
     if of and not (of.isdecimal() and len(of) < 19):
         raise BadInput(Fault("of", "must be the number of an act"))
-    act = await appliance.turn(name, int(of) if of else None, who.name, form.get("reason", "")[:200])
-    done = "has undone" if name == "undo" else "has done again"
-    return {"said": f"{who.name} {done}: {act_words(act)}.", "of": act.seq, "turn": name, "again": TURNS[name]}
+    try:
+        act = await appliance.turn(name, int(of) if of else None, who.name, form.get("reason", "")[:200])
+    except TrackdError as error:
+        if not back:
+            raise
+        return await _page(request, appliance, refused=f"Not possible: {error}")
+    if back:
+        return Redirect(f"{back if _BACK.fullmatch(back) else '/console/log'}?done={act.seq}", status_code=303)
+    return Response({"said": _said(name, act, who.name, appliance.live.names) + ".", "of": act.seq, "turn": name,
+                     "again": TURNS[name]})
 
 
-HANDLERS: list[Any] = [turn]
+def _said(name: str, act: Act, by: str, names: dict[str, str]) -> str:
+    """``Undone: Ben voided lap 3 of kart 7``; where somebody else turned it, who."""
+    if act.by == by:
+        return turned(name, act, names)
+    return f"{by} has {'undone' if name == 'undo' else 'done again'}: {said(act, names)}"
+
+
+@get("/console/log", include_in_schema=False)
+async def log(request: AnyRequest, appliance: TheAppliance, session: FromQuery[str] = "") -> Response[Any]:
+    """The latest acts of all pages, or of one session. Nothing on it needs the network once it is there."""
+    return _gate(request, appliance) or await _page(request, appliance, session=session)
+
+
+async def _page(request: AnyRequest, appliance: Appliance, *, session: str = "", refused: str = "") -> Response[str]:
+    acts = appliance.live.acts
+    sessions = await _sessions(appliance, session)
+    lines = log_lines(acts, appliance.live.names, sessions, appliance.zone, appliance.live.clock.wall(), session)
+    return html("console/log.html", page=page_view(request, appliance, "Log", "log"), lines=lines,
+                refused=refused, session=session, title=sessions.get(session, ""),
+                may_order=may(principal(request), "orders"))
+
+
+async def _sessions(appliance: Appliance, asked: str) -> dict[str, str]:
+    """Names of the sessions that acts are about."""
+    acts = appliance.live.acts.all.values()
+    names = {info.id: info.name for info in appliance.today.values()} | session_names(acts)
+    for session_id in {asked, *(act.session or "" for act in acts)} - {"", *names}:
+        try:
+            names[session_id] = (await appliance.reading.session(session_id)).name
+        except NotFound:
+            names[session_id] = ""
+    return names
+
+
+HANDLERS: list[Any] = [turn, log]

@@ -5,21 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
-from trackd.core.time import Micros, lap_text
+from trackd.core.time import Micros, clock_text, lap_text
 from trackd.timing.board import Board, Row
+from trackd.web.moment import Moment
 
 STATE_WORDS = {"pit": "In the pit", "dnf": "Did not finish", "dns": "Did not start", "dsq": "Disqualified"}
+FLAG_WORDS = {"black": "Black flag", "mechanical": "Mechanical flag", "warning": "Warning flag", "blue": "Blue flag"}
+LAPPING = "About to be lapped"
 _AT_REST = frozenset({"finished", "dnf", "dns", "dsq"})
+_BY_HAND = {"manual": "hand", "split": "split", "gps": "gps"}
 
 
 @dataclass(frozen=True, slots=True)
 class TimeView:
-    """A time or gap ready to print. ``mark``: best, pb, slow, off, late or ""; ``old``: waits for the next crossing."""
+    """A time or gap ready to print. ``mark``: best, pb, slow, off, late or ""; ``old``: waits for the next crossing;
+    ``source``: "" as a loop measured it, else hand, split or gps.
+    """
 
     text: str = ""
     mark: str = ""
     old: bool = False
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +45,21 @@ class RowView:
     gap: TimeView
     interval: TimeView
     sectors: tuple[TimeView, ...]
-    state: str                   # "" | pit | done
-    note: str                    # in words under the name: state, penalties
+    state: str                   # "" | pit | late | done
+    note: str                    # in words under the name: state, flag, penalties
     leads: bool
     finished: bool               # has taken the chequered flag
     moved: int
     hit_seq: int
-    hit: bool = field(default=False, compare=False)  # it has just crossed: paint it
+    flag: str = ""               # shown to this kart: black mechanical warning blue
+    say: str = ""                # the note of a screen that has its own column for penalties ...
+    lapped: bool = False         # ... and it is a hint to show blue
+    pit: str = ""                # visits and time in the pit: ``2 / 1:05``
+    penalties: str = ""
+    edited: bool = False         # somebody changed one of its laps
+    why: str = ""                # the address that tells how its times came about
+    late_us: Micros = field(default=0, compare=False)    # overdue by so much; a page counts on by itself
+    hit: bool = field(default=False, compare=False)      # it has just crossed: paint it
 
 
 def element_id(prefix: str, name: str) -> str:
@@ -56,9 +72,9 @@ def qty(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-def time_view(duration_us: Micros | None, mark: str = "") -> TimeView:
-    """A lap or sector time with its mark; empty when there is none."""
-    return TimeView() if duration_us is None else TimeView(lap_text(duration_us), mark)
+def time_view(duration_us: Micros | None, mark: str = "", source: str = "") -> TimeView:
+    """A lap or sector time with its marks; empty when there is none."""
+    return TimeView() if duration_us is None else TimeView(lap_text(duration_us), mark, source=source)
 
 
 def gap_view(gap_us: Micros | None, gap_laps: int | None, *, old: bool = False) -> TimeView:
@@ -75,28 +91,44 @@ def name_of(row: Row, names: Mapping[str, str]) -> str:
     return names.get(row.driver_id, "Name erased")
 
 
-def row_view(board: Board, row: Row, names: Mapping[str, str]) -> RowView:
-    """The row as every screen prints it."""
+def row_view(board: Board, row: Row, names: Mapping[str, str], at: Moment | None = None) -> RowView:
+    """The row as every screen prints it; with ``at`` as race control does, where late karts and hints stand out."""
     best = "best" if row.best_is_session_best else ""
     fresh = "pb" if row.last_mark == "pb" and row.last_us == row.best_us else ""
     padded = (*row.sectors_us, *[None] * board.sectors)[:board.sectors]
     marks = (*row.sector_marks, *[""] * board.sectors)
+    by_hand = "hand" if row.best_by_hand else ""
+    late = at is not None and row.overdue and row.state == "running"
+    lapped = at is not None and row.lapping and row.state == "running" and not late
+    words = [STATE_WORDS.get(row.state, ""), FLAG_WORDS.get(row.flag, "")]
     return RowView(
         id=element_id("row", row.kart),
         kart=row.kart,
         name=name_of(row, names),
         position="" if row.position is None else str(row.position),
         laps=row.laps,
-        last=time_view(row.last_us, row.last_mark),
-        best=time_view(row.best_us, best),
-        own=time_view(row.best_us, best or fresh),
+        last=time_view(row.last_us, "late" if late else row.last_mark, _BY_HAND.get(row.last_source, "")),
+        best=time_view(row.best_us, best, by_hand),
+        own=time_view(row.best_us, best or fresh, by_hand),
         gap=gap_view(row.gap_us, row.gap_laps, old=row.gap_old),
         interval=gap_view(row.interval_us, row.interval_laps, old=row.gap_old),
         sectors=tuple(time_view(time, mark) for time, mark in zip(padded, marks, strict=False)),
-        state="pit" if row.state == "pit" else "done" if row.state in _AT_REST else "",
-        note=" · ".join(filter(None, (STATE_WORDS.get(row.state, ""), *row.penalties))),
+        state="pit" if row.state == "pit" else "late" if late else "done" if row.state in _AT_REST else "",
+        note=" · ".join(filter(None, (*words, *row.penalties))),
         leads=row.position == 1 and row.gap_us is None and not row.gap_laps and row.laps > 0,
         finished=row.state == "finished",
         moved=row.moved,
         hit_seq=row.hit_seq,
+        flag=row.flag,
+        say=" · ".join(filter(None, (*words, LAPPING if lapped else ""))),
+        lapped=lapped,
+        pit=f"{row.pits} / {clock_text(row.pit_us, up=True)}" if row.pits else "",
+        penalties=", ".join(row.penalties),
+        edited=row.edited,
+        why=f"/console/sessions/{board.session.id}/karts/{quote(row.kart, safe='')}",
+        late_us=_late_us(board, row.kart, at) if late and at is not None else 0,
     )
+
+
+def _late_us(board: Board, kart: str, at: Moment) -> Micros:
+    return next((max(0, at.track_us - each.due_us) for each in board.expected if each.kart == kart), 0)

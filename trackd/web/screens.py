@@ -9,27 +9,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 from litestar import asgi
 from litestar.types import Receive, Scope, Send
 
-from trackd.services.appliance import Appliance, Check
+from trackd.services.appliance import Appliance
 from trackd.timing.board import Board
 from trackd.web.render import render_fragments, sse
-from trackd.web.views import (
-    HealthItem,
-    LiveView,
-    Trouble,
-    UnknownTransponder,
-    VenueView,
-    board_view,
-    console_view,
-    display_view,
-    fragments,
-)
+from trackd.web.showing import TRACK, is_now, live_view
+from trackd.web.views import PARTS, LiveView, fragments
 
 BEAT_S = 2.0
 FRESH_S = 0.02
@@ -123,56 +113,32 @@ class Screens:
         return sum(len(group.screens) for group in self.groups.values())
 
     def view(self, kind: str, stream: str) -> LiveView:
-        """What a screen of this kind shows now. ``stream``: a session id, or ``now``."""
-        appliance = self.appliance
-        board = appliance.current() if stream == "now" else appliance.live.board_now(stream) or self.resting.get(stream)
-        if board is not None:
-            board = replace(board, session=appliance.with_layout_name(board.session))
-        names = {**appliance.live.names, **self.names.get(stream, {})}
-        venue = VenueView(appliance.settings.venue.name, appliance.zone)
-        heats = appliance.heats()
-        if kind == "board":
-            return board_view(board, names, venue, heats=heats, stream=stream)
-        if kind == "display":
-            return display_view(board, names, venue, heats=heats, stream=stream)
-        unknown = [UnknownTransponder(u.transponder, u.passings, appliance.wall_of(u.first_us))
-                   for u in appliance.unknown(board)]
-        return console_view(board, names, venue, heats=heats, health=self.health(), troubles=self.troubles(),
-                            unknown=unknown, stream=stream)
-
-    def health(self) -> list[HealthItem]:
-        """The health strip: what is well takes one word."""
-        return [_item(check) for check in self.appliance.health()[1]]
-
-    def troubles(self) -> list[Trouble]:
-        """What is not well, as cases for the inbox."""
-        found = []
-        for check in self.appliance.health()[1]:
-            if check.status == "ok" or check.name == "clock":
-                continue
-            link = self.appliance.live.statuses.get(check.name.removeprefix("link "))
-            since_us = link.since_us if link is not None else self.appliance.live.clock.wall()
-            title = f"{check.name.removeprefix('link ').capitalize()} is not heard" if link else "Storage"
-            found.append(Trouble(check.name.replace(" ", "-"), title, check.message, since_us,
-                                 icon="loop" if link else "disk"))
-        return found
+        """What a screen of this kind shows now. ``stream``: a session id, ``now``, or ``track:`` and a track's name."""
+        live = self.appliance.live
+        if is_now(stream):
+            board = self.appliance.current(stream.removeprefix(TRACK) if stream != "now" else None)
+        else:
+            board = live.board_now(stream) or self.resting.get(stream)
+        return live_view(self.appliance, kind, stream, board, {**live.names, **self.names.get(stream, {})})
 
     async def prepare(self, stream: str) -> None:
         """Bring what a stream needs into memory. Raises NotFound for a session that does not exist."""
-        if stream != "now" and self.appliance.live.board_now(stream) is None:
+        if not is_now(stream) and self.appliance.live.board_now(stream) is None:
             board = await self.appliance.reading.board(stream)
             self.resting[stream] = board
             self.names[stream] = await self.appliance.named(board)
 
     def _board(self, board: Board) -> None:
-        self.resting.pop(board.session.id, None)
-        for (_, stream), group in [*self.groups.items()]:
-            if stream in ("now", board.session.id) or group.kind == "console":
+        session = board.session
+        if any(stream == session.id for _, stream in self.groups):
+            self.resting[session.id] = board             # for when it leaves memory while somebody looks at it
+        for (kind, stream), group in [*self.groups.items()]:
+            if kind == "console" or stream in ("now", session.id, TRACK + session.track):
                 group.refresh()
 
     def _around(self) -> None:
         for (kind, _), group in [*self.groups.items()]:
-            if kind == "console":
+            if kind in ("console", "pit"):
                 group.refresh()
 
     async def beat_forever(self) -> None:
@@ -226,23 +192,12 @@ async def _watch(receive: Receive, screen: Screen) -> None:
     screen.close()
 
 
-def _item(check: Check) -> HealthItem:
-    kind = {"ok": "", "degraded": "warn", "failing": "bad"}[check.status]
-    if check.name == "storage":
-        return HealthItem("disk", "Storage", check.message.removesuffix(" free.") if not kind else check.message,
-                          "free" if not kind else "", kind)
-    if check.name == "clock":
-        return HealthItem("clock", "Clock", check.message if kind or check.message == "exact" else "set", "", kind)
-    name = check.name.removeprefix("link ")
-    return HealthItem("loop", name, "reading" if not kind else check.message, "", "bad" if kind else "")
-
-
 def live_handler(screens: Screens) -> Any:
     """The route `/live/{kind}/{stream}` of every live page."""
     @asgi("/live", is_mount=True, copy_scope=False)
     async def live(scope: Scope, receive: Receive, send: Send) -> None:
         kind, _, stream = scope["path"].removeprefix("/live").strip("/").partition("/")
-        if kind not in ("console", "board", "display") or not stream:
+        if kind not in PARTS or not stream:
             await send({"type": "http.response.start", "status": 404, "headers": [(b"content-type", b"text/plain")]})
             await send({"type": "http.response.body", "body": b"There is no such stream.", "more_body": False})
             return

@@ -10,13 +10,21 @@ from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Any
 
-from trackd.core.time import Micros, utc
+from trackd.timing.acts import Act
 from trackd.timing.board import Board, SessionInfo
-from trackd.web.band import STATE_WORDS, BandView, band_view, format_words
-from trackd.web.rows import RowView, TimeView, element_id, qty, row_view
+from trackd.web.ahead import AheadView, TilesView, ahead_view, tiles_view
+from trackd.web.band import BandView, band_view
+from trackd.web.desk import DoneView, KartLine
+from trackd.web.fleet import FleetView, fleet_view
+from trackd.web.inbox import InboxView, Trouble, UnknownTransponder, inbox_view
+from trackd.web.lanes import HeatsView, TrackView, heats_view
+from trackd.web.moment import Moment, local_time
+from trackd.web.rows import RowView, TimeView, row_view
+from trackd.web.undo import UndoView, undo_view
 
-_WAITING = frozenset({"scheduled", "staged"})
-_ON_TRACK = frozenset({"running", "paused", "finishing"})
+__all__ = ["PARTS", "Fragment", "HealthItem", "LiveView", "OrderView", "PageView", "Part", "VenueView", "board_view",
+           "console_view", "display_view", "fragments", "local_time", "pit_view"]
+
 DENSE = 14
 """More karts than this stand in two columns on a display."""
 
@@ -31,6 +39,7 @@ class PageView:
     user: str = ""
     role: str = ""
     csrf: str = ""
+    done: DoneView | None = None     # what was just done here, with its undo
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,73 +62,6 @@ class HealthItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """A case that needs eyes, not a decision: a link that is down, storage that fails. ``since_us`` since 1970."""
-
-    id: str
-    title: str
-    text: str
-    since_us: Micros
-    kind: str = "bad"
-    icon: str = "warn"
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownTransponder:
-    """A transponder no kart owns, as it was seen. ``since_us``: its first passing, microseconds since 1970."""
-
-    transponder: str
-    passings: int
-    since_us: Micros
-
-
-@dataclass(frozen=True, slots=True)
-class CaseView:
-    """One entry of the inbox; with ``transponder`` it offers to put that on a kart of the session."""
-
-    id: str
-    kind: str
-    icon: str
-    title: str
-    when: str
-    text: str
-    transponder: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class InboxView:
-    """What to decide, red first, then oldest."""
-
-    session_id: str              # "": nothing can be decided now, cases are only told
-    cases: tuple[CaseView, ...]
-    karts: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HeatView:
-    """A session in a list."""
-
-    id: str
-    name: str
-    format: str
-    state: str
-    word: str
-    when: str                    # clock time of green, "" before it
-    karts: str
-    current: bool
-
-
-@dataclass(frozen=True, slots=True)
-class HeatsView:
-    """The sessions of the day in three lanes: next ones first, done ones newest first."""
-
-    queue: tuple[HeatView, ...]
-    track: tuple[HeatView, ...]
-    done: tuple[HeatView, ...]
-    session_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class OrderView:
     """The order of karts. ``columns`` holds one tuple of rows, or two on a dense display."""
 
@@ -139,14 +81,19 @@ class OrderView:
 class LiveView:
     """Everything one live screen shows. ``stream``: what its stream is called, a session id or ``now``."""
 
-    kind: str                    # console | board | display
+    kind: str                    # console | board | display | pit
     stream: str
     band: BandView
     order: OrderView
     heats: HeatsView
     best: tuple[TimeView, str] | None = None     # of the session, and whose
     inbox: InboxView | None = None
+    undo: UndoView | None = None
+    ahead: tuple[AheadView, ...] = ()
+    tiles: TilesView | None = None
+    tracks: tuple[TrackView, ...] = ()
     health: tuple[HealthItem, ...] = ()
+    fleet: FleetView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +117,13 @@ class Part:
 
 PARTS: dict[str, tuple[Part, ...]] = {
     "console": (
+        Part("tracks", "#tracks", "partials/_tracks.html"),
         Part("band", "#band", "partials/_band.html"),
         Part("order", "#order", "partials/_order_console.html"),
+        Part("undo", "#undo", "partials/_undo.html"),
         Part("inbox", "#inbox", "partials/_inbox.html"),
+        Part("ahead", "#ahead", "partials/_ahead.html"),
+        Part("tiles", "#tiles", "partials/_tiles.html"),
         Part("heats", "#strip", "partials/_strip.html"),
         Part("heats", "#lanes", "partials/_lanes.html"),
         Part("health", "#health", "partials/_health.html"),
@@ -187,51 +138,24 @@ PARTS: dict[str, tuple[Part, ...]] = {
         Part("order", "#order", "partials/_order_display.html"),
         Part("foot", "#foot", "partials/_foot.html"),
     ),
+    "pit": (
+        Part("band", "#band", "partials/_pit_head.html"),
+        Part("tally", "#tally", "partials/_pit_tally.html"),
+        Part("tile", "#fleet", "partials/_pit_fleet.html"),
+        Part("sheet", "#sheets", "partials/_pit_sheets.html"),
+    ),
 }
 
 
-def local_time(instant_us: Micros, zone: tzinfo) -> str:
-    """A clock time at the venue, ``14:11``."""
-    return utc(instant_us).astimezone(zone).strftime("%H:%M")
-
-
-def heat_view(info: SessionInfo, zone: tzinfo, current: str = "") -> HeatView:
-    """A session as one line of a list."""
-    when = "" if info.green_at_us is None else local_time(info.green_at_us, zone)
-    return HeatView(info.id, info.name, format_words(info.format), info.state, STATE_WORDS.get(info.state, info.state),
-                    when, qty(info.entries, "kart"), info.id == current)
-
-
-def heats_view(heats: Sequence[SessionInfo], zone: tzinfo, current: str = "") -> HeatsView:
-    """The sessions of a day, given in the order they were made, in lanes."""
-    def lane(states: frozenset[str]) -> tuple[HeatView, ...]:
-        return tuple(heat_view(info, zone, current) for info in heats if info.state in states)
-
-    return HeatsView(lane(_WAITING), lane(_ON_TRACK), lane(frozenset({"provisional", "official"}))[::-1], current)
-
-
-def inbox_view(board: Board | None, troubles: Sequence[Trouble], unknown: Sequence[UnknownTransponder],
-               zone: tzinfo) -> InboxView:
-    """Troubles and strangers as cases; a stranger can be bound to a kart while the session can still change."""
-    live = board is not None and board.session.state not in {"official", "void"}
-    cases = [CaseView(element_id("case", t.id), t.kind, t.icon, t.title, local_time(t.since_us, zone), t.text)
-             for t in sorted(troubles, key=lambda t: (t.kind != "bad", t.since_us))]
-    cases += [CaseView(element_id("case", u.transponder), "warn", "who", f"Unknown transponder {u.transponder}",
-                       local_time(u.since_us, zone), f"{qty(u.passings, 'passing')} and no kart it belongs to.",
-                       u.transponder)
-              for u in sorted(unknown, key=lambda u: u.since_us)]
-    karts = sorted((row.kart for row in board.rows), key=lambda kart: (len(kart), kart)) if board and live else []
-    return InboxView(board.session.id if board and live else "", tuple(cases), tuple(karts))
-
-
 def _live(kind: str, board: Board | None, names: Mapping[str, str], venue: VenueView, *,
-          heats: Sequence[SessionInfo], stream: str) -> LiveView:
-    rows = tuple(row_view(board, row, names) for row in board.rows) if board else ()
+          heats: Sequence[SessionInfo], stream: str, at: Moment | None = None) -> LiveView:
+    rows = tuple(row_view(board, row, names, at) for row in board.rows) if board else ()
     current = board.session.id if board else ""
     half = -(-len(rows) // 2)
     columns = (rows[:half], rows[half:]) if kind == "display" and len(rows) > DENSE else (rows,)
     return LiveView(
-        kind=kind, stream=stream, band=band_view(board),
+        kind=kind, stream=stream, band=band_view(board, next_heat=next(
+            ((info.id, info.name) for info in heats if info.state in ("scheduled", "staged")), None)),
         order=OrderView(columns, board.sectors if board and kind == "console" else 0, current,
                         red=bool(board and kind == "display" and board.session.flag == "red"),
                         title=board.session.name if board else ""),
@@ -240,13 +164,16 @@ def _live(kind: str, board: Board | None, names: Mapping[str, str], venue: Venue
     )
 
 
-def console_view(board: Board | None, names: Mapping[str, str], venue: VenueView, *,
+def console_view(board: Board | None, names: Mapping[str, str], venue: VenueView, *, at: Moment,
                  heats: Sequence[SessionInfo] = (), health: Sequence[HealthItem] = (),
                  troubles: Sequence[Trouble] = (), unknown: Sequence[UnknownTransponder] = (),
-                 stream: str = "now") -> LiveView:
-    """Race control."""
-    view = _live("console", board, names, venue, heats=heats, stream=stream)
-    return replace(view, inbox=inbox_view(board, troubles, unknown, venue.zone), health=tuple(health))
+                 acts: Sequence[Act] = (), tracks: Sequence[TrackView] = (), stream: str = "now") -> LiveView:
+    """Race control. ``acts``: what was done lately at the venue, newest first."""
+    view = _live("console", board, names, venue, heats=heats, stream=stream, at=at)
+    titles = {info.id: info.name for info in heats}
+    return replace(view, inbox=inbox_view(board, troubles, unknown, venue.zone, at), health=tuple(health),
+                   undo=undo_view(acts, names, at, session_id=board.session.id if board else "", titles=titles),
+                   ahead=ahead_view(board, at), tiles=tiles_view(board), tracks=tuple(tracks))
 
 
 def board_view(board: Board | None, names: Mapping[str, str], venue: VenueView, *,
@@ -261,7 +188,27 @@ def display_view(board: Board | None, names: Mapping[str, str], venue: VenueView
     return _live("display", board, names, venue, heats=heats, stream=stream)
 
 
+def pit_view(board: Board | None, names: Mapping[str, str], venue: VenueView, *, heats: Sequence[SessionInfo] = (),
+             karts: Sequence[KartLine] = (), elsewhere: Mapping[str, str] | None = None, stream: str = "now") -> LiveView:
+    """The pit tablet. ``elsewhere``: karts in a heat on another track, with its name."""
+    view = _live("pit", board, names, venue, heats=heats, stream=stream)
+    waiting = next(((info.name, info.entries) for info in heats if info.state == "scheduled"), None)
+    return replace(view, fleet=fleet_view(board, names, karts, elsewhere=elsewhere, waiting=waiting))
+
+
+def _kart_by_kart(name: str, before: FleetView | None, after: FleetView | None) -> list[Fragment]:
+    """The tiles, or the sheets, of the karts that differ; none when they are not the same karts."""
+    if not before or not after or [tile.kart for tile in before.tiles] != [tile.kart for tile in after.tiles]:
+        return []
+    changed = [replace(tile, hit=tile.hit_seq > old.hit_seq > 0)
+               for old, tile in zip(before.tiles, after.tiles, strict=True) if old != tile]
+    return [Fragment(f"partials/_pit_{name}.html", f"#{getattr(tile, name + '_id')}", "outerMorph", {"tile": tile})
+            for tile in changed]
+
+
 def _value(view: LiveView, name: str) -> Any:
+    if view.fleet is not None and name in ("tally", "tile", "sheet"):
+        return (view.fleet.tally, view.fleet.next) if name == "tally" else view.fleet.tiles
     return (view.heats, view.best) if name == "foot" else getattr(view, name)
 
 
@@ -296,5 +243,8 @@ def fragments(kind: str, before: LiveView | None, after: LiveView) -> list[Fragm
                 found += [Fragment(f"partials/_row_{kind}.html", "#" + row.id, "outerHTML", {"row": row})
                           for old, row in rows if old != row]
                 continue
+        if part.name in ("tile", "sheet") and before and (pieces := _kart_by_kart(part.name, before.fleet, after.fleet)):
+            found += pieces
+            continue
         found.append(Fragment(part.template, part.target, "outerMorph", {"view": view}))
     return found

@@ -1,0 +1,102 @@
+"""What people did, for the log and for the sentence after an act: in words, with what it changed and its way back. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any
+
+from trackd.core.errors import Refused
+from trackd.core.time import Micros, lap_text, utc
+from trackd.timing.acts import Act, Acts
+from trackd.timing.facts import OrderFact, SessionFact
+from trackd.web.decisions import reason_of
+from trackd.web.desk import DoneView
+from trackd.web.words import NOBODY, act_words, said, turned
+
+CHANGED_AT_MOST = 6
+"""Karts whose change a line tells one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One act. ``changed``: rows of the result it moved; ``turn``: undo or redo where legal, else ``refused`` says why."""
+
+    seq: int
+    when: str
+    who: str
+    what: str
+    why: str
+    changed: tuple[str, ...]
+    session_id: str
+    session: str
+    undone: bool
+    undone_by: str
+    turn: str
+    refused: str
+
+
+def turn_of(acts: Acts, act: Act) -> tuple[str, str]:
+    """The turn an act allows now, and where it allows none why not."""
+    try:
+        if act.undone:
+            acts.to_redo(None, act.seq)
+            return "redo", ""
+        acts.to_undo(None, act.seq)
+    except Refused as error:
+        return "", str(error)
+    return "undo", ""
+
+
+def done_view(acts: Acts, seq: int, names: Mapping[str, str], back: str) -> DoneView | None:
+    """The sentence for the act that was just done or turned; None when it is not among the latest."""
+    act = acts.all.get(seq)
+    if act is None:
+        return None
+    sentence = turned("undo", act, names) if act.undone else said(act, names)
+    return DoneView(seq, sentence + ".", turn_of(acts, act)[0], back)
+
+
+def log_lines(acts: Acts, names: Mapping[str, str], sessions: Mapping[str, str], zone: tzinfo, now_us: Micros,
+              session: str = "") -> tuple[LogLine, ...]:
+    """The latest acts of all pages, newest first, or those of one session. ``sessions``: their names by id."""
+    lines = []
+    for act in reversed(acts.all.values()):
+        if session and act.session != session:
+            continue
+        turn, refused = turn_of(acts, act)
+        args = act.body.args if isinstance(act.body, OrderFact) else {}
+        lines.append(LogLine(
+            act.seq, _when(act.wall_us, now_us, zone), act.by or NOBODY, act_words(act, names), reason_of(act),
+            changed_words(args.get("changed") or {}), act.session or "", sessions.get(act.session or "", ""),
+            bool(act.undone), act.undone_by or NOBODY, turn, refused))
+    return tuple(lines)
+
+
+def session_names(acts: Iterable[Act]) -> dict[str, str]:
+    """The sessions made among these acts, by id."""
+    return {act.body.id: act.body.name for act in acts if isinstance(act.body, SessionFact)}
+
+
+def changed_words(changed: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    """What an order did to the order: ``Kart 7: place 3 to 2, laps 12 to 13, best 38.190 to 38.061``."""
+    words = [f"Kart {kart}: {_row_words(each.get('was'), each['is'])}" for kart, each in changed.items()]
+    if len(words) > CHANGED_AT_MOST:
+        words = [*words[:CHANGED_AT_MOST], f"and {len(words) - CHANGED_AT_MOST} more karts"]
+    return tuple(words)
+
+
+def _row_words(was: list[Any] | None, now: list[Any]) -> str:
+    pieces = []
+    for what, before, after in zip(("place", "laps", "best"), was or (None, 0, None), now, strict=True):
+        if before != after:
+            then, since = (("none" if value is None else lap_text(value) if what == "best" else str(value))
+                           for value in (before, after))
+            pieces.append(f"{what} {then} to {since}")
+    return ", ".join(pieces)
+
+
+def _when(wall_us: Micros, now_us: Micros, zone: tzinfo) -> str:
+    local, today = utc(wall_us).astimezone(zone), utc(now_us).astimezone(zone)
+    return f"{local:%H:%M:%S}" if local.date() == today.date() else f"{local.day} {local:%b %H:%M}"
