@@ -1,7 +1,7 @@
-// What a page does by itself, beside htmx: theme, clocks that run, the crossing paint, keys, and saying when it is stale.
+// What every page does by itself, beside htmx: theme, clocks that run, the crossing paint, keys, undo, saying when it is stale.
 "use strict";
 (() => {
-  const STALE_MS = 4500, PAINT_MS = 1000, HOLD_MS = 4000;
+  const STALE_MS = 4500, PAINT_MS = 1000, HOLD_MS = 4000, TOAST_MS = 10000;
   const $ = (selector, root = document) => root.querySelector(selector);
   const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 
@@ -46,7 +46,7 @@
   const painted = new Map();  // element id -> when its paint began
   const paint = () => {
     const now = performance.now();
-    for (const row of $$("[data-hit]")) if (!painted.has(row.id)) {
+    for (const row of $$("[data-hit]")) if (row.id && !painted.has(row.id)) {
       painted.set(row.id, now);
       setTimeout(() => {
         painted.delete(row.id);
@@ -65,7 +65,7 @@
 
   // --- the stream: when it last spoke, and nothing moves under a finger ---------------------------------------------
   let heard = performance.now(), heardAt = new Date(), connection = null, asking = false, asked = 0;
-  let held = null, letGo = null, holdEnds = 0;
+  let held = null, letGo = null, holdEnds = 0, focused = null;
   const fresh = () => {
     heard = performance.now(); heardAt = new Date();
     if (!("stale" in root.dataset)) return;
@@ -107,58 +107,45 @@
     holdEnds = setTimeout(release, HOLD_MS);
   });
   for (const name of ["pointerup", "pointercancel", "blur"]) addEventListener(name, release);
+  // A row is drawn anew at each crossing; who stands on one of its buttons with the keyboard goes on standing there.
+  const standing = () => {
+    const row = document.activeElement?.closest?.("[id^=row-]");
+    return row ? { id: row.id, nth: $$("button", row).indexOf(document.activeElement) } : null;
+  };
   document.addEventListener("htmx:sse:before:message", (event) => {
     fresh();
+    focused = standing();
     const { message, waitUntil } = event.detail;
     if (held && /hx-target="#(order|row-)/.test(message.data)) waitUntil(held);
   });
-  document.addEventListener("htmx:sse:after:message", (event) => { if (!event.detail.message.event) { tick(); paint(); } });
+  document.addEventListener("htmx:sse:after:message", (event) => {
+    if (event.detail.message.event) return;
+    tick(); paint();
+    if (focused && document.activeElement === document.body) {
+      $$("button", document.getElementById(focused.id) ?? undefined)[focused.nth]?.focus({ preventScroll: true });
+    }
+  });
   document.addEventListener("htmx:sse:after:connection", (event) => { connection = event.detail.connection; });
   document.addEventListener("htmx:sse:close", () => { connection = null; });
   document.addEventListener("htmx:sse:error", () => stale());
 
-  // --- alarm: trouble of now is heard too, once when it comes and again while it lasts -------------------------------
-  const ALARM_AGAIN_MS = 20000, alarmed = new Map();  // case id -> when it last sounded
-  let audio = null;
-  // Browsers let a page sound only after somebody has touched it; signing in and giving orders does that.
-  for (const name of ["pointerdown", "keydown"]) addEventListener(name, () => {
-    if (!$("#inbox")) return;
-    audio ??= new AudioContext();
-    if (audio.state === "suspended") audio.resume();
-  });
-  const beep = () => {
-    if (audio?.state !== "running") return;
-    for (const [after, pitch] of [[0, 880], [0.22, 660], [0.44, 880]]) {
-      const tone = audio.createOscillator(), gain = audio.createGain();
-      tone.frequency.value = pitch;
-      gain.gain.setValueAtTime(0.25, audio.currentTime + after);
-      gain.gain.exponentialRampToValueAtTime(0.001, audio.currentTime + after + 0.2);
-      tone.connect(gain).connect(audio.destination);
-      tone.start(audio.currentTime + after);
-      tone.stop(audio.currentTime + after + 0.2);
-    }
+  // --- what the box says, at the foot of the page ---------------------------------------------------------------------
+  const NO_ANSWER = "The box did not answer. Look at the flag before you try again.";
+  let toastEnds = 0;
+  const button = (text, act) => {
+    const made = document.createElement("button");
+    made.className = "btn"; made.type = "button"; made.textContent = text;
+    made.addEventListener("click", act);
+    return made;
   };
-  const alarm = () => {
-    const now = performance.now(), bad = $$('#inbox .case[data-kind="bad"]').map((each) => each.id);
-    if ("stale" in root.dataset && $("#inbox")) bad.push("stale");
-    for (const id of alarmed.keys()) if (!bad.includes(id)) alarmed.delete(id);
-    const due = bad.filter((id) => !(now - alarmed.get(id) < ALARM_AGAIN_MS));
-    for (const id of due) alarmed.set(id, now);
-    if (due.length) { root.dataset.alarm = due.join(" "); beep(); }
-    else if (!bad.length) delete root.dataset.alarm;
-  };
-
-  // --- refusals: the box's own sentence -----------------------------------------------------------------------------
-  const say = (sentence) => {
-    const toast = document.createElement("div");
+  const say = (sentence, label = "Close", act = null) => {
+    const toast = document.createElement("div"), words = document.createElement("span");
     toast.className = "toast";
-    const words = document.createElement("span"), close = document.createElement("button");
     words.textContent = sentence;
-    close.className = "btn"; close.type = "button"; close.textContent = "Close";
-    close.addEventListener("click", () => toast.remove());
-    toast.append(words, close);
+    toast.append(words, button(label, () => { toast.remove(); act?.(); }));
     $("#toasts").replaceChildren(toast);
-    setTimeout(() => toast.remove(), 10000);
+    clearTimeout(toastEnds);
+    toastEnds = setTimeout(() => toast.remove(), TOAST_MS);
   };
   const sentenceOf = (text) => {
     try { const problem = JSON.parse(text); if (problem.detail) return problem.detail; } catch { /* HTML, then */ }
@@ -168,34 +155,92 @@
     if (!isLive(event)) say(sentenceOf(event.detail.ctx.text ?? "") || "The box refused this.");
   });
   document.addEventListener("htmx:error", (event) => {
-    if (event.detail.ctx && !isLive(event)) say("The box did not answer. Look at the flag before you try again.");
+    if (event.detail.ctx && !isLive(event)) say(NO_ANSWER);
   });
+  const token = () => {
+    try { return JSON.parse(document.body.getAttribute("hx-headers:inherited"))["X-CSRF-Token"]; } catch { return ""; }
+  };
+  const post = async (address, fields) => {
+    const headers = { "X-CSRF-Token": token(), "HX-Request": "true" };
+    const answer = await fetch(address, { method: "POST", headers, body: new URLSearchParams(fields) });
+    if (!answer.ok) throw new Error(sentenceOf(await answer.text()) || "The box refused this.");
+    return answer;
+  };
+  const wrong = (error) => say(error instanceof TypeError ? NO_ANSWER : error.message);
+  window.trackd = { post, say, wrong };
+
+  // --- undo and redo, from every page -------------------------------------------------------------------------------
+  let turning = Promise.resolve(), turnedLast = "";
+  const turn = (name, of = "") => {
+    turning = turning.then(async () => {
+      // Of the act the page names, so that nobody takes back what they have not seen; a second press, of the one before.
+      const shown = $("#undo")?.dataset.newest ?? "";
+      const wanted = of || (name === "undo" && shown !== "0" && shown !== turnedLast ? shown : "");
+      const done = await (await post("/console/undo", wanted ? { turn: name, of: wanted } : { turn: name })).json();
+      turnedLast = name === "undo" ? String(done.of) : "";
+      if ($("#undo")) return;                        // race control shows it in its own place
+      if (!$("[data-live]")) await reload();
+      if (!$("form.done")) say(done.said, done.again === "redo" ? "Redo" : "Undo", () => turn(done.again, done.of));
+    }).catch(wrong);
+  };
+  const touched = (field) => {
+    if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+    if (field.options) return field.selectedIndex !== Math.max(0, [...field.options].findIndex((each) => each.defaultSelected));
+    return field.value !== field.defaultValue;
+  };
+  const half = (part) => $$("input, select, textarea", part).some(touched);
+  // The page as it is now; a form somebody has begun to fill in stays as it is.
+  const reload = async () => {
+    const old = $("#main"), text = await (await fetch(location.href)).text();
+    const now = new DOMParser().parseFromString(text, "text/html").getElementById("main");
+    if (!old || !now) return;
+    if (!half(old)) return void old.replaceChildren(...now.childNodes);
+    const [before, after] = [old, now].map((main) => [...($(".page", main) ?? main).children]);
+    if (before.length !== after.length) return;
+    before.forEach((part, n) => { if (!half(part)) part.replaceWith(after[n]); });
+  };
 
   // --- keys and buttons ---------------------------------------------------------------------------------------------
   const FIELD = "input, select, textarea, [contenteditable]", OWN_SPACE = "button, a, summary, [role=button]";
   const NAMES = { " ": "Space", "?": "?" };
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing || event.defaultPrevented) return;
-    if (event.target.closest?.(FIELD) || $("dialog[open]")) return;
-    const name = NAMES[event.key] ?? (event.key.length === 1 ? event.key.toUpperCase() : "");
-    if (name === "?" && $("#keys[aria-labelledby]")) return void $("#keys").showModal();
-    if (!name || (name === "Space" && event.target.closest?.(OWN_SPACE))) return;
-    const button = $(`[aria-keyshortcuts="${CSS.escape(name)}"]`);
-    if (!button) return;
+  const command = (event) => {
+    const key = event.key.toLowerCase();
+    const name = key === "z" ? (event.shiftKey ? "redo" : "undo") : key === "y" && !event.shiftKey ? "redo" : "";
+    if (!name || event.altKey || event.repeat || !token()) return;
     event.preventDefault();
-    if (!button.disabled && button.getAttribute("aria-disabled") !== "true") button.click();
+    turn(name);
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.defaultPrevented || event.target.closest?.(FIELD) || $("dialog:modal")) return;
+    if (event.ctrlKey || event.metaKey) return void command(event);
+    if (event.altKey || event.repeat) return;
+    const name = NAMES[event.key] ?? (event.key.length === 1 ? event.key.toUpperCase() : "");
+    if ($("dialog[open]") && name !== "Z") return;
+    if (name === "?" && $("#key-list")) return void $("#key-list").showModal();
+    if (!name || (name === "Space" && event.target.closest?.(OWN_SPACE))) return;
+    const found = $(`[aria-keyshortcuts="${CSS.escape(name)}"]`);
+    if (name === "Z" && token() && (!found || found.matches("[data-turn]"))) turn("undo");
+    else if (found && !found.disabled) found.click();
+    else return;
+    event.preventDefault();
   });
   document.addEventListener("click", (event) => {
     const at = (selector) => event.target.closest?.(selector);
     if (at("[data-theme-toggle]")) toggleTheme();
     if (at("[data-print]")) print();
-    if (at('[aria-disabled="true"]')) { event.preventDefault(); event.stopPropagation(); }
+    if (at("[data-keys]")) $("#key-list")?.showModal();
+    if (at("[data-turn]")) turn(at("[data-turn]").dataset.turn, at("[data-turn]").dataset.of);
+    if (at('[aria-disabled="true"]')) {
+      event.preventDefault(); event.stopPropagation();
+      if (at("[data-reason]")) say(at("[data-reason]").dataset.reason);
+    }
     // A key pressed after a click is meant for race control, not for the button clicked before.
     if (event.detail > 0) at("[aria-keyshortcuts]")?.blur();
   }, true);
 
   document.addEventListener("DOMContentLoaded", () => {
     tick();
-    setInterval(() => { tick(); watch(); alarm(); }, 200);
+    setInterval(() => { tick(); watch(); }, 200);
   });
+  if (new URLSearchParams(location.search).has("print")) addEventListener("load", () => print());
 })();

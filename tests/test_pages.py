@@ -16,6 +16,7 @@ from tests.venues import KARTS, PIN, S, a_heat, at_the_park, guest, signed_in
 from trackd.services.demo import LAYOUT
 from trackd.web.routes import PAGES
 
+STAFF_ONLY = ("/console", "/pit")
 EVIL = '<script>alert("x")</script>\'"&'
 
 
@@ -44,7 +45,7 @@ async def test_before_there_is_any_staff_the_console_shows_only_set_up(venue: Pa
         for path in addresses(venue):
             answer = await http.get(path)
             is_page(answer)
-            assert ("One-time code" in answer.text) == path.startswith("/console"), path
+            assert ("One-time code" in answer.text) == path.startswith(STAFF_ONLY), path
         code = venue.appliance.staff.setup_code()
         wrong = await http.post("/console/setup", data={"code": "no", "name": "Ada", "pin": PIN})
         assert "This is not the code" in html.unescape(wrong.text)
@@ -84,7 +85,7 @@ async def test_every_page_answers_before_while_and_after_there_is_something_to_s
     async with guest(venue) as http:
         for path in addresses(venue):
             answer = await http.get(path)
-            assert answer.status_code == (303 if path.startswith("/console") else 200), path
+            assert answer.status_code == (303 if path.startswith(STAFF_ONLY) else 200), path
 
 
 @at_the_park()
@@ -263,3 +264,226 @@ async def test_forms_make_what_they_say_and_come_back_with_what_is_wrong(venue: 
         assert (await send("setup", what="nonsense")).status_code == 422
         assert (await send("karts", old="7", number="7", act="retire")).status_code == 200       # it is in a heat now
         await until(lambda: "7" in venue.appliance.live.writer.venue.karts)
+
+
+async def undo(browser: httpx.AsyncClient, csrf: str, **form: str | int) -> httpx.Response:
+    """A turn as a script gives it."""
+    return await browser.post("/console/undo", data={"csrf": csrf, **form})
+
+
+@at_the_park()
+async def test_a10_an_act_of_any_page_is_undone_and_done_again_and_a_refusal_is_data(venue: Park) -> None:
+    async with signed_in(venue) as (browser, csrf):
+        await a_heat(venue)
+        await browser.post("/console/karts", data={"csrf": csrf, "number": "9", "transponders": "109"})
+        await venue.order("penalty", kart="1", kind="time", value=5 * S, reason="contact")
+        karts = venue.appliance.live.writer.venue.karts
+        back = (await undo(browser, csrf)).json()
+        assert (back["said"], back["turn"], back["again"]) == ("admin has undone: test gave kart 1 +5 s.", "undo", "redo")
+        assert (await venue.rows())["1"]["penalties"] == []
+        assert (await undo(browser, csrf)).json()["said"] == "Undone: admin saved kart 9."
+        assert "9" not in karts
+        assert (await undo(browser, csrf, turn="redo", of=back["of"])).status_code == 200
+        assert (await venue.rows())["1"]["penalties"] == ["+5 s"]
+        assert (await undo(browser, csrf, turn="redo")).json()["said"] == "Done again: admin saved kart 9."
+        for form, status, words in (({"turn": "back"}, 422, "must be undo or redo"), ({"of": "x"}, 422, "number of an act"),
+                                    ({"turn": "redo"}, 409, "nothing to redo")):
+            no = await undo(browser, csrf, **form)
+            assert (no.status_code, no.headers["content-type"]) == (status, "application/problem+json")
+            assert words in no.json()["detail"]
+        stale = await browser.post("/console/undo", data={"turn": "undo"})
+        assert (stale.status_code, stale.json()["detail"].startswith("This page is out of date")) == (403, True)
+    async with signed_in(venue, "marshal") as (browser, csrf):
+        assert (await undo(browser, csrf)).status_code == 403
+    async with guest(venue) as http:
+        assert (await http.post("/console/undo", data={"turn": "undo"})).status_code == 401
+
+
+@at_the_park()
+async def test_a_form_that_undoes_goes_back_to_its_page_and_nowhere_else(venue: Park) -> None:
+    async with signed_in(venue) as (browser, csrf):
+        for back, lands in (("/console/karts", "/console/karts"), ("/sessions/abc", "/sessions/abc"),
+                            ("//evil.example", "/console/log"), ("https://evil.example", "/console/log"),
+                            ("/console/../x", "/console/log"), ("/console/karts?x=//y", "/console/log")):
+            await browser.post("/console/karts", data={"csrf": csrf, "number": "9", "transponders": "109"})
+            answer = await undo(browser, csrf, back=back)
+            assert (answer.status_code, answer.headers["location"].partition("#")[0]) == (303, lands)
+        no = await undo(browser, csrf, turn="undo", of=1 << 40, back="/console/karts")
+        assert (no.status_code, "Not possible: Only the last 50 acts" in no.text) == (200, True)
+
+
+@at_the_park()
+async def test_the_log_tells_what_was_done_on_every_page_with_its_turn(venue: Park) -> None:
+    async with signed_in(venue) as (browser, csrf):
+        await a_heat(venue, name="Heat 7")
+        await browser.post("/console/karts", data={"csrf": csrf, "number": "9", "transponders": "109"})
+        await venue.order("void_lap", kart="1", lap=1, reason="cut the corner")
+        text = html.unescape((await browser.get("/console/log")).text)
+        for words in ("</b> voided lap 1 of kart 1", "</b> saved kart 9", "Why: cut the corner", "Heat 7",
+                      "Kart 1: laps 2 to 1", "came after it. Undo that first."):
+            assert words in text, words
+        assert re.search(r'action="/console/undo".*?value="undo"', text)
+        one = (await browser.get(f"/console/log?session={venue.session}")).text
+        assert "saved kart 9" not in one
+        assert "Done in Heat 7" in one
+        for page in ("karts", "heats", "drivers", "setup"):
+            assert "voided lap 1 of kart 1" in (await browser.get(f"/console/{page}")).text, page
+    async with signed_in(venue, "marshal") as (browser, _):
+        seen = (await browser.get("/console/log")).text
+        assert "voided lap 1 of kart 1" in seen
+        assert "/console/undo" not in seen
+
+
+@at_the_park()
+async def test_x17_an_official_result_stays_readable_as_it_was_after_a_lap_was_voided(venue: Park) -> None:
+    await a_heat(venue, name="Heat 7")
+    for order in ("chequered", "finish", "confirm"):
+        await venue.order(order)
+    page, heat = f"/sessions/{venue.session}", venue.session
+    first = table((await venue.http.get(page + ".csv")).text)
+    async with signed_in(venue) as (browser, csrf):
+        empty = await browser.post(f"/console{page}/result", data={"csrf": csrf, "order": "amend", "reason": " "})
+        assert "Say why: the reason stands on the new version." in empty.text
+        await browser.post(f"/console{page}/result", data={"csrf": csrf, "order": "amend", "reason": "Lap 2 cut the corner"})
+        await venue.order("void_lap", kart="1", lap=2, reason="cut the corner")
+        opened = (await browser.get(page)).text
+        assert 'data-state="provisional"' in opened
+        assert "Lap 2 cut the corner" in opened
+        made = await browser.post(f"/console{page}/result", data={"csrf": csrf, "order": "confirm"})
+        assert made.headers["location"] == page
+        twice = await browser.post(f"/console{page}/result", data={"csrf": csrf, "order": "confirm"})
+        assert "&#39;confirm&#39; is not possible: the result is official." in twice.text
+        assert (await browser.post(f"/console{page}/result", data={"csrf": csrf, "order": "stage"})).status_code == 422
+    for _ in range(2):                                           # from memory, then from disk
+        now, was = (await venue.http.get(page)).text, (await venue.http.get(page + "?version=1")).text
+        assert "amended v2" in now
+        assert "Version 1 was opened again by admin" in now
+        assert "<s><span" in now
+        assert "58.000" in was
+        assert 'data-state="superseded"' in was
+        assert "<s>" not in was
+        assert table((await venue.http.get(page + ".csv?version=1")).text) == first
+        rows = table((await venue.http.get(page + ".csv")).text)
+        assert [(row["kart"], row["lap"], row["counts"], row["edited"], row["verdict"]) for row in rows] == [
+            ("1", "1", "yes", "no", "valid"), ("1", "2", "no", "yes", "void"), ("2", "1", "yes", "no", "valid")]
+        assert (await venue.http.get(page + "?version=3")).status_code == 404
+        if venue.session == heat:
+            await venue.heat(KARTS, "stage", name="Next")
+    assert venue.appliance.live.board_now(heat) is None
+    async with guest(venue) as http:
+        answer = await http.post(f"/console{page}/result", data={"order": "amend", "reason": "x"})
+        assert answer.status_code == 401
+
+
+@at_the_park()
+async def test_c4_laps_stay_with_their_driver_and_name_the_kart_of_each(venue: Park) -> None:
+    await venue.api("POST", "/karts", {"number": "4", "transponders": ["104"]})
+    await venue.heat(KARTS, "stage", "green", format="8m", ranking="position")
+    begin = venue.now
+    for at, transponder in ((5, "101"), (65, "101")):
+        await venue.cross(begin + at * S, transponder)
+    await venue.order("swap_kart", **{"from": "1", "to": "4", "since": "now", "reason": "brakes"})
+    for at in (125, 186):
+        await venue.cross(begin + at * S, "104")
+    for order in ("chequered", "finish", "confirm"):
+        await venue.order(order)
+    heat = venue.session
+    for _ in range(2):                                           # from memory, then from disk
+        rows = table((await venue.http.get(f"/sessions/{heat}.csv")).text)
+        assert [(row["kart"], row["driver"], row["lap"], row["time"]) for row in rows] == [
+            ("1", "Driver 1", "1", "1:00.000"), ("4", "Driver 1", "2", "1:00.000"), ("4", "Driver 1", "3", "1:01.000")]
+        text = (await venue.http.get(f"/sessions/{heat}")).text
+        assert text.count('<span class="vh">in kart </span>1</span>') == 1
+        assert "Swapped kart 1 for kart 4" in text
+        if venue.session == heat:
+            await venue.heat({"2": "102"}, "stage", name="Next")
+    assert venue.appliance.live.board_now(heat) is None
+
+
+@at_the_park()
+async def test_b22_incidents_with_their_decisions_are_a_page_of_their_own(venue: Park) -> None:
+    await a_heat(venue, name="Heat 7")
+    empty = await venue.http.get(f"/sessions/{venue.session}/incidents")
+    is_page(empty)
+    assert "No incident was noted" in empty.text
+    await venue.order("incident", karts=["1", "2"], text="Contact <at> the hairpin")
+    seq = (await venue.api("GET", f"/sessions/{venue.session}/notes"))["incidents"][0]["seq"]
+    await venue.order("penalty", kart="2", kind="positions", value=1, reason="contact", incident=seq)
+    page = (await venue.http.get(f"/sessions/{venue.session}/incidents")).text
+    for words in ("Karts 1 and 2", "Contact &lt;at&gt; the hairpin", "-1 place for kart 2", "seen by test"):
+        assert words in page, words
+    assert (await venue.http.get("/sessions/gone/incidents")).status_code == 404
+
+
+@at_the_park()
+async def test_a_heat_is_made_with_rules_of_its_own_or_like_an_earlier_one(venue: Park) -> None:
+    async with signed_in(venue) as (browser, csrf):
+        for number, transponder in KARTS.items():
+            await venue.api("POST", "/karts", {"number": number, "transponders": [transponder]})
+        await venue.api("POST", "/formats", {"name": "Sprint", "format": "12L", "ranking": "position", "min_lap_s": 20})
+
+        async def make(**form: str) -> httpx.Response:
+            return await browser.post("/console/heats", data={"csrf": csrf, **form})
+
+        made = await make(name="Heat 1", format="Sprint", min_lap_s="7,5", countdown_s="5", kart="2", **{"driver:1": "Ada"})
+        first = made.headers["location"].rpartition("/")[2]
+        assert made.headers["location"] == f"/console/sessions/{first}"
+        rules = venue.appliance.live.shots[first].heat.rules
+        assert (str(rules.length), rules.ranking, rules.min_lap_us, rules.countdown_us) == (
+            "12L", "position", 7_500_000, 5 * S)
+        form = html.unescape((await browser.get(f"/console/heats?same={first}")).text)
+        for words in ('name="name" type="text" autocomplete="off" value="Heat 2"', 'value="12L"', 'value="7.5"', 'value="Ada"',
+                      'value="2" checked', '<option value="position" selected>', '<option value="own" selected>'):
+            assert words in form, words
+        stay = await make(name="Heat 2", format="own", length="90s", kart="2", then="stay")
+        assert stay.headers["location"] == "/console/heats"
+        wrong = html.unescape((await make(name="Heat 3", format="own", length="soon", kart="1")).text)
+        assert "'soon' is no session length" in wrong
+        assert 'id="f-length-says"' in wrong
+        assert "write how long the heat is" in (await make(name="Heat 3", format="own", kart="1")).text
+        bad = html.unescape((await make(name="Heat 3", format="8m", grace_s="soon", kart="1")).text)
+        assert "'soon' is no number" in bad
+        assert 'value="Heat 3"' in bad
+        assert (await browser.get("/console/heats?same=gone")).status_code == 404
+        every = (await browser.get("/console/heats?everybody=1")).text
+        assert len(re.findall(r'name="kart" value="\d" checked', every)) == 3
+        staged = await browser.post(f"/console/heats/{first}/stage", data={"csrf": csrf})
+        assert staged.headers["location"] == f"/console/sessions/{first}"
+        second = next(info.id for info in venue.appliance.heats() if info.name == "Heat 2")
+        no = await browser.post(f"/console/heats/{second}/stage", data={"csrf": csrf})
+        assert "Heat 1 is on this track." in no.text
+
+
+@at_the_park()
+async def test_formats_and_layouts_are_taken_out_and_come_back_and_old_sheets_keep_their_name(venue: Park) -> None:
+    async with signed_in(venue) as (browser, csrf):
+        async def send(**form: str) -> httpx.Response:
+            return await browser.post("/console/setup", data={"csrf": csrf, **form})
+
+        await send(what="layout", geojson=json.dumps(LAYOUT))
+        await send(what="format", name="Sprint", format="12L", min_lap_s="7,5", finish="leader")
+        roster = venue.appliance.live.writer.venue
+        [saved] = roster.formats.values()
+        assert saved.body == {"format": "12L", "min_lap_s": 7.5, "finish": "leader"}
+        page = html.unescape((await browser.get("/console/setup")).text)
+        assert "12 laps · ends when the leader crosses, then for all others · shortest lap 7.5 s" in page
+        await a_heat(venue, name="Heat 7", layout=next(iter(roster.layouts)))
+        await send(what="format", gone=saved.id)
+        assert not roster.formats
+        assert "not there any more" in (await send(what="format", gone=saved.id)).text
+        await send(what="layout", gone=next(iter(roster.layouts)))
+        assert not roster.layouts
+        for order in ("chequered", "finish", "confirm"):
+            await venue.order(order)
+        assert "Main, clockwise" in (await browser.get(f"/sessions/{venue.session}")).text
+        acts = {act.name: act.seq for act in venue.appliance.live.acts.newest() if act.kind == "format"}
+        assert (await undo(browser, csrf, of=acts["format"])).json()["said"] == "Undone: admin took the format Sprint out."
+        assert [record.name for record in roster.formats.values()] == ["Sprint"]
+        await send(what="format", gone=saved.id)
+        await send(what="format", name="Sprint", format="8m")
+        newest = next(act for act in venue.appliance.live.acts.newest() if act.kind == "format" and "gone" in str(act.body))
+        clash = await undo(browser, csrf, of=newest.seq)
+        assert clash.status_code in (200, 409)
+    async with signed_in(venue, "timekeeper") as (browser, csrf):
+        answer = await browser.post("/console/setup", data={"csrf": csrf, "what": "format", "gone": "x"})
+        assert answer.status_code == 403

@@ -135,17 +135,18 @@ class Park:
     http: httpx.AsyncClient = field(init=False)
     address: str = field(init=False)
     session: str = ""
+    decoders: dict[str, Decoder] = field(default_factory=dict)       # by link, the one on the line first
     _off: asyncio.Event = field(init=False)
     _serving: asyncio.Task[None] = field(init=False)
-    _before: int = 0
-    _connection: int = 0
+    _before: dict[str, int] = field(default_factory=dict)
+    _connection: dict[str, int] = field(default_factory=dict)
 
     # --- on and off -------------------------------------------------------------------------------------------------
 
     async def on(self) -> None:
         """Switch the appliance on and wait until it hears the decoder."""
         started: asyncio.Future[tuple[Appliance, str]] = asyncio.get_running_loop().create_future()
-        self._off, self._before, self._connection = asyncio.Event(), 0, 0
+        self._off, self._before, self._connection = asyncio.Event(), {}, {}
         self._serving = asyncio.create_task(serve(
             self.folder, self.settings, lambda *what: started.set_result(what), clock=self.time.clock(), until=self._off))
         await asyncio.wait([self._serving, started], return_when=asyncio.FIRST_COMPLETED)
@@ -177,10 +178,10 @@ class Park:
         assert at >= self.now
         self.time.us += at - self.now
 
-    async def cross(self, at: int, transponder: str, **options: Any) -> Passing | None:
+    async def cross(self, at: int, transponder: str, link: str = "line", **options: Any) -> Passing | None:
         """A kart crosses at ``at``, and everything that follows from it has happened."""
         self.advance(at)
-        passing = self.decoder.cross(transponder, at, **options)
+        passing = self.decoders[link].cross(transponder, at, **options)
         await self.settled()
         return passing
 
@@ -197,17 +198,21 @@ class Park:
                         return
 
     def _quiet(self) -> bool:
-        return self._all_read() and (self.decoder.silent or not self.appliance.live.writer.intake.gaps)
+        gaps = self.appliance.live.writer.intake.gaps
+        return all(self._all_read(link, decoder) and (decoder.silent or all(gap.link != link for gap in gaps))
+                   for link, decoder in self.decoders.items())
 
-    def _all_read(self) -> bool:
-        link = self.appliance.live.supervisors["line"].status()
-        return link.state == "reading" and self.decoder.taken(link.received_bytes - self._before)
+    def _all_read(self, link: str, decoder: Decoder) -> bool:
+        status = self.appliance.live.supervisors[link].status()
+        return status.state == "reading" and decoder.taken(status.received_bytes - self._before.get(link, 0))
 
     def _connected(self) -> None:
-        """Told of every change of the link, a new connection before it can bring anything."""
-        link = self.appliance.live.supervisors["line"].status()
-        if link.connection > self._connection:
-            self._connection, self._before = link.connection, link.received_bytes if self._connection else 0
+        """Told of every change of the links, a new connection before it can bring anything."""
+        for link in self.decoders:
+            status = self.appliance.live.supervisors[link].status()
+            known = self._connection.get(link, 0)
+            if status.connection > known:
+                self._connection[link], self._before[link] = status.connection, status.received_bytes if known else 0
 
     # --- the API ----------------------------------------------------------------------------------------------------
 
@@ -279,25 +284,36 @@ class Park:
 @asynccontextmanager
 async def park(folder: Path, protocol: str = "p3", *, role: str | None = "start_finish",
                loops: dict[str, str | None] | None = None, roles: dict[str, str] | None = None,
-               faults: Iterable[str] = (), seed: int = 1, read_login: bool = False) -> AsyncIterator[Park]:
-    """A venue with one decoder on its line, switched on."""
+               faults: Iterable[str] = (), seed: int = 1, read_login: bool = False,
+               tracks: Iterable[str] = ()) -> AsyncIterator[Park]:
+    """A venue with one decoder on its line, switched on. Each of the further ``tracks`` has a link of its name too."""
     time = FakeTime()
-    decoder = Decoder(protocol, loops=loops, faults=faults, seed=seed, status_period_s=3600, repeat_s=REPEAT_S,
-                      monotonic=lambda: time.us / S)
-    port = await decoder.start()
-    settings = Settings(venue=Venue("Test Park", "Europe/Rome"), server=Server(port=0, read_login=read_login, capture_mb=0),
-                        links=(Link("line", protocol, f"tcp://127.0.0.1:{port}", None if roles else role, roles or {}),))
-    venue = Park(folder, time, decoder, settings)
+    decoders: dict[str, Decoder] = {}
+    links = []
     try:
-        await venue.on()
-        yield venue
-        await venue.off()
+        for name in ("line", *tracks):
+            decoders[name] = decoder = Decoder(
+                protocol, loops=loops if name == "line" else {"start_finish": f"{len(decoders)}"}, seed=seed,
+                faults=faults if name == "line" else (), status_period_s=3600, repeat_s=REPEAT_S,
+                monotonic=lambda: time.us / S)
+            url = f"tcp://127.0.0.1:{await decoder.start()}"
+            links.append(Link(name, protocol, url, None if roles else role, roles or {}) if name == "line"
+                         else Link(name, protocol, url, track=name))
+        settings = Settings(venue=Venue("Test Park", "Europe/Rome"), links=tuple(links),
+                            server=Server(port=0, read_login=read_login, capture_mb=0))
+        venue = Park(folder, time, decoders["line"], settings, decoders=decoders)
+        try:
+            await venue.on()
+            yield venue
+            await venue.off()
+        finally:
+            if hasattr(venue, "http"):
+                await venue.http.aclose()
+            venue._off.set()
+            await asyncio.gather(venue._serving, return_exceptions=True)
     finally:
-        if hasattr(venue, "http"):
-            await venue.http.aclose()
-        venue._off.set()
-        await asyncio.gather(venue._serving, return_exceptions=True)
-        await decoder.stop()
+        for decoder in decoders.values():
+            await decoder.stop()
 
 
 @pytest.fixture(scope="session")

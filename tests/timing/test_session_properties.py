@@ -143,22 +143,6 @@ def test_whatever_happened_the_next_steps_offered_lead_to_an_official_result(hea
 
 
 @PROFILE
-@given(heats(), stories(), st.integers(0, 999))
-def test_going_back_to_a_mark_restores_the_session_exactly(heat, story, seed):
-    cut, arrival = seed % (len(story) + 1), story if seed % 2 else shuffled(story, seed)
-    session = applied(heat, arrival[:cut])
-    mark = session.mark()
-    for event in arrival[cut:]:
-        session.apply(event)
-    session.back(mark)
-    fresh_one = applied(heat, arrival[:cut])
-    assert (session.heat, session.log, session.verdicts) == (fresh_one.heat, fresh_one.log, fresh_one.verdicts)
-    for event in arrival[cut:]:
-        session.apply(event)
-    assert (session.heat, session.verdicts) == (Session.of(heat, story).heat, Session.of(heat, story).verdicts)
-
-
-@PROFILE
 @given(heats(), stories())
 def test_ticks_only_say_that_time_has_passed(heat, story):
     """A heat in which no deadline was ever journalled ends as one in which all were, once something later happens."""

@@ -6,7 +6,10 @@ import random
 from datetime import timedelta, timezone
 
 from trackd.core.time import MINUTE, SECOND
-from trackd.timing.board import Board, Row, SessionInfo
+from trackd.timing.acts import Act
+from trackd.timing.board import Board, Expected, Proposal, Row, SessionInfo
+from trackd.timing.facts import OrderFact
+from trackd.web.moment import Moment
 from trackd.web.sheet import LapLine
 from trackd.web.views import VenueView
 
@@ -17,6 +20,7 @@ PEOPLE = ("Marta Ferri", "Luca Bandini", "Jonas Keller", "Tom Havel", "Aisha Rah
 NUMBERS = ("7", "3", "12", "9", "21", "15", "18", "4", "11", "2", "23", "6")
 NAMES = {f"d{n}": PEOPLE[n % len(PEOPLE)] for n in range(38)}     # drivers beyond these have been erased
 GREEN_AT = 1_763_730_660 * SECOND
+NOW = Moment(9_000 * SECOND, GREEN_AT + 324 * SECOND)
 STATES = {  # state -> flag, next order, legal orders
     "scheduled": ("none", "stage", {"stage"}),
     "staged": ("none", "green", {"green"}),
@@ -63,7 +67,10 @@ def row(place: int, *, laps: int = 8, sectors: int = 3, state: str = "running") 
         best_is_session_best=place == 0 and timed, sector_marks=("slow", "pb", "best")[:sectors],
         gap_old=place % 5 == 3, last_lap_id="77" if timed else None, best_lap_number=min(3, laps) if timed else None,
         average_us=last + 200_000 if timed else None, hit_seq=1000 + place if timed else 0,
-        moved=(0, 0, 1, -1, 0, 0, 2, 0)[place % 8], penalties=("+5 s, contact",) if place == 4 else ())
+        moved=(0, 0, 1, -1, 0, 0, 2, 0)[place % 8], penalties=("+5 s, contact",) if place == 4 else (),
+        last_source="manual" if place == 7 and timed else "loop", edited=place == 2,
+        pits=1 if place == 10 else 0, pit_us=65 * SECOND if place == 10 else 0, flag="warning" if place == 4 else "",
+        overdue=place == 11 and state == "running", lapping=place == 9 and state == "running")
 
 
 def board(state: str = "running", karts: int = 12, *, laps: int = 8, sectors: int = 3, race_laps: int | None = None,
@@ -81,7 +88,37 @@ def board(state: str = "running", karts: int = 12, *, laps: int = 8, sectors: in
         elapsed_us=elapsed, remaining_us=None if race_laps else 8 * MINUTE - elapsed,
         remaining_laps=race_laps and race_laps - laps, clock_running=state in {"running", "yellow"},
         leader_lap=laps + 1 if begun and karts else 0, sectors=sectors, next_order=order, next_due=order != "chequered",
-        flag_since_us=0 if state == "running" else elapsed - 20 * SECOND, legal_orders=frozenset(legal))
+        flag_since_us=0 if state == "running" else elapsed - 20 * SECOND, legal_orders=frozenset(legal),
+        expected=expected(karts) if state in {"running", "yellow"} else (),
+        proposals=proposals(state) if karts and begun and state not in {"official", "void"} else ())
+
+
+def expected(karts: int) -> tuple[Expected, ...]:
+    """The kart on the last place of twelve is overdue by 22 s, the others come one second after another."""
+    late = [Expected("6", NOW.track_us - 22 * SECOND, True, NOW.track_us - 2 * SECOND)] if karts >= 12 else []
+    return (*late, *(Expected(NUMBERS[n], NOW.track_us + n * SECOND, False, NOW.track_us + (n + 20) * SECOND)
+                     for n in range(min(karts, 11))))
+
+
+def proposals(state: str) -> tuple[Proposal, ...]:
+    """One of each kind; the advice only under red."""
+    at = NOW.track_us
+    doubts = (
+        Proposal("missed-9", "missed", "18", at - 41 * SECOND, "Lap 6 took 1:18.604, about twice the 39.3 kart 18 usually "
+                 "takes. A read was probably missed.", (("split_lap", {"kart": "18", "lap": 6, "parts": 2}),), 6),
+        Proposal("short-8", "short", "7", at - 90 * SECOND, "Kart 7 was read again.",
+                 (("ignore_crossing", {"passing": 8}),), 0),
+        Proposal("overdue-6-5", "overdue", "6", at - 2 * SECOND, "Kart 6 has not come.", (("leave", {"kart": "6"}),)),
+    )
+    red = (Proposal("red-1", "red", "", at - 5 * SECOND, "Red came out after 2 laps.", (("restart", {"laps": "keep"}),)),)
+    return (*doubts, *red) if state == "paused" else doubts
+
+
+def act(seq: int, name: str, by: str = "Ada", session: str = "s14", *, undone: int = 0, undone_by: str = "",
+        age_us: int = 3 * SECOND, **args: object) -> Act:
+    """An order somebody gave ``age_us`` ago."""
+    return Act(seq, "order", session, name, by, NOW.wall_us - age_us, OrderFact(name, 0, by, dict(args)), undone, undone_by,
+               NOW.wall_us - age_us if undone else 0)
 
 
 def laps_of(made: Board) -> list[LapLine]:

@@ -19,6 +19,7 @@ from trackd.services.sessions import ORDERS
 from trackd.timing.board import Board
 from trackd.web.desk import KartLine
 from trackd.web.fleet import TileView, fleet_view
+from trackd.web.moment import Moment
 from trackd.web.render import render, render_fragments
 from trackd.web.views import LiveView, PageView, fragments, pit_view
 
@@ -35,7 +36,8 @@ ACTS = ("tap", "kart_flag", "swap_kart", "leave", "join")
 def board(state: str = "running", **changes: dict[str, Any]) -> Board:
     """A heat of twelve; ``changes`` of rows, ``k7={"flag": "black"}``."""
     made = boards.board(state)
-    return replace(made, rows=tuple(replace(row, **changes.get("k" + row.kart, {})) for row in made.rows))
+    plain = {"flag": "", "overdue": False}
+    return replace(made, rows=tuple(replace(row, **plain | changes.get("k" + row.kart, {})) for row in made.rows))
 
 
 def tile(kart: str, heat: str = "running", elsewhere: dict[str, str] | None = None, **changes: Any) -> TileView:
@@ -50,7 +52,7 @@ def refused(found: TileView) -> dict[str, str]:
 
 
 def show(made: Board | None, karts: list[KartLine] = FLEET) -> LiveView:
-    return pit_view(made, boards.NAMES, boards.VENUE, karts=karts)
+    return pit_view(made, boards.NAMES, boards.VENUE, at=Moment(), karts=karts)
 
 
 @pytest.mark.parametrize(("heat", "changes", "look", "word"), [

@@ -15,20 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trackd.core.errors import Fault
-from trackd.web.desk import DriverLine, FormView, KartLine, NamedLine, StaffLine, form_view
+from trackd.web.desk import DriverLine, FormView, HeatsDesk, KartLine, NamedLine, StaffLine, form_view
+from trackd.web.inbox import Trouble, UnknownTransponder
+from trackd.web.lanes import TrackView, heats_view
 from trackd.web.render import assets, environment, render, render_fragments, sse
+from trackd.web.rulebook import CHOICES, NUMBERS
 from trackd.web.sheet import result_view
-from trackd.web.views import (
-    HealthItem,
-    PageView,
-    Trouble,
-    UnknownTransponder,
-    board_view,
-    console_view,
-    display_view,
-    fragments,
-    heats_view,
-)
+from trackd.web.views import HealthItem, PageView, board_view, console_view, display_view, fragments
 
 _spec = importlib.util.spec_from_file_location("trackd_test_boards", Path(__file__).with_name("boards.py"))
 assert _spec is not None
@@ -40,6 +33,8 @@ PAGE = PageView("A page", "Kartbahn Lindenau", "race", "Renata", "timekeeper", "
 HEALTH = (HealthItem("loop", "Decoder", "silent", "12 s", "bad"), HealthItem("disk", "Storage", "41 GB", "free"))
 UNKNOWN = (UnknownTransponder("5691251", 1, 0), UnknownTransponder("A/7 <b>", 3, 1))
 TROUBLE = (Trouble("link", "The decoder does not answer", "Timing goes on with the other loops.", 0),)
+TRACKS = (TrackView("main", "green", "Green", "Heat 14", current=True),
+          TrackView("kids & co", "none", "Nothing on", "", current=False))
 VOID_ELEMENTS = frozenset({"meta", "link", "input", "br", "path", "rect", "col", "circle", "ellipse"})
 PAGES = {"console": "console/race.html", "board": "board.html", "display": "display/order.html"}
 VIEWS = {"console": console_view, "board": board_view, "display": display_view}
@@ -85,7 +80,8 @@ class Checker(HTMLParser):
 
 
 def view(kind: str, board: Any) -> Any:
-    more = {"health": HEALTH, "troubles": TROUBLE, "unknown": UNKNOWN} if kind == "console" else {}
+    more = {"health": HEALTH, "troubles": TROUBLE, "unknown": UNKNOWN, "at": boards.NOW, "tracks": TRACKS,
+            "acts": [boards.act(9, "void_lap", kart="7", lap=3)]} if kind == "console" else {}
     heats = [boards.session(state, sid=f"s{n}") for n, state in enumerate(boards.STATES)] if board else []
     return VIEWS[kind](board, boards.NAMES, boards.VENUE, heats=heats, **more)
 
@@ -151,12 +147,14 @@ def _desk(template: str, *, full: bool, guest: bool = False) -> str:
     form = bad if full else FormView()
     forms = {name: FormView(form.values, form.faults, form.general, name) for name in ("staff", "format", "layout")}
     heats = heats_view([boards.session(s, sid=s) for s in boards.STATES] if full else [], boards.VENUE.zone)
-    named = [NamedLine("Adult", "8 min")] if full else []
+    named = [NamedLine("Adult", "8 min", "f1")] if full else []
+    drivers = [DriverLine("Ada", 3)] if full else []
+    desk = HeatsDesk(heats, [("1", "Adult")], [("", "none")], [("main", "main"), ("mini", "mini")] if full else [], karts,
+                     drivers, [("s1", "Heat 1")] if full else [], CHOICES, NUMBERS)
     return render(template, page=PageView("Desk", "Venue") if guest else PAGE, form=form, forms=forms, karts=karts,
-                  heats=heats, drivers=[DriverLine("Ada", 3)] if full else [], health=HEALTH if full else (),
+                  desk=desk, drivers=drivers, health=HEALTH if full else (), choices=CHOICES, numbers=NUMBERS,
                   staff=[StaffLine("Renata", "admin")], roles=[("desk", "desk")], status=404, sentence="Nothing <here>.",
-                  formats=[("1", "Adult")] if template.endswith("heats.html") else named,
-                  layouts=[("", "none")] if template.endswith("heats.html") else named)
+                  formats=named, layouts=named)
 
 
 @pytest.mark.parametrize("full", [True, False], ids=["full", "empty"])
@@ -204,5 +202,5 @@ def test_vendored_files_are_the_ones_named_with_their_licence() -> None:
 def test_pages_ask_for_nothing_from_elsewhere() -> None:
     html = render("console/race.html", page=PAGE, view=view("console", boards.board()))
     assert all(url.startswith(("/", "#")) for url in re.findall(r'(?:src|href)="([^"]*)"', html))
-    for name in ("app.css", "app.js", "tokens.css", "components.css"):
+    for name in ("app.css", "app.js", "tokens.css", "components.css", "console.css", "console.js", "panels.js"):
         assert "http" not in (assets("static") / name).read_text().replace("http://www.w3.org", "")

@@ -6,6 +6,7 @@ import importlib.util
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,9 +17,10 @@ from trackd.core.time import SECOND
 from trackd.timing.board import Board
 from trackd.web.band import band_view, format_words
 from trackd.web.desk import form_view
+from trackd.web.inbox import Trouble, UnknownTransponder
 from trackd.web.rows import element_id, gap_view, row_view
 from trackd.web.sheet import chart_view, lap_blocks, result_view
-from trackd.web.views import LiveView, board_view, console_view, display_view, fragments
+from trackd.web.views import HealthItem, LiveView, board_view, console_view, display_view, fragments
 
 _spec = importlib.util.spec_from_file_location("trackd_test_boards", Path(__file__).with_name("boards.py"))
 assert _spec is not None
@@ -29,8 +31,9 @@ _spec.loader.exec_module(boards)
 BUILDERS: dict[str, Callable[..., LiveView]] = {"console": console_view, "board": board_view, "display": display_view}
 
 
-def show(kind: str, board: Board | None) -> LiveView:
-    return BUILDERS[kind](board, boards.NAMES, boards.VENUE, heats=[boards.session()])
+def show(kind: str, board: Board | None, **more: Any) -> LiveView:
+    more |= {"at": boards.NOW} if kind == "console" and "at" not in more else {}
+    return BUILDERS[kind](board, boards.NAMES, boards.VENUE, heats=[boards.session()], **more)
 
 
 def targets(kind: str, before: Board | None, after: Board | None) -> list[str]:
@@ -87,9 +90,9 @@ def test_a_flag_sends_the_band_and_no_row() -> None:
 
 def test_red_turns_a_display_into_one_word_and_crossings_no_longer_repaint_it() -> None:
     red = boards.board("paused")
-    assert targets("display", boards.board(), red) == ["#band", "#order"]
+    assert targets("display", boards.board(), red) == ["#band", "#order", "#foot"]
     assert targets("display", red, crossed(red, 3)) == []
-    assert targets("display", red, boards.board()) == ["#band", "#order"]
+    assert targets("display", red, boards.board()) == ["#band", "#order", "#foot"]
     assert targets("console", red, crossed(red, 3)) == ["#row-9"]
     assert show("display", red).order.red
 
@@ -104,15 +107,13 @@ def test_another_session_sends_everything_of_it_without_paint() -> None:
 
 
 def test_health_and_inbox_go_alone() -> None:
-    board, names = boards.board(), boards.NAMES
-    from trackd.web.views import HealthItem, Trouble, UnknownTransponder
-    before = console_view(board, names, boards.VENUE)
-    sick = console_view(board, names, boards.VENUE, health=[HealthItem("loop", "Decoder", "silent", kind="bad")])
-    told = console_view(board, names, boards.VENUE, unknown=[UnknownTransponder("5691251", 3, 0)],
-                        troubles=[Trouble("disk", "Storage is full", "Laps are kept in memory.", SECOND)])
+    board = boards.board()
+    before = show("console", board)
+    sick = show("console", board, health=[HealthItem("loop", "Decoder", "silent", kind="bad")])
+    told = show("console", board, unknown=[UnknownTransponder("5691251", 3, 0)],
+                troubles=[Trouble("disk", "Storage is full", "Laps are kept in memory.", SECOND)])
     assert [f.target for f in fragments("console", before, sick)] == ["#health"]
     assert [f.target for f in fragments("console", before, told)] == ["#inbox"]
-    assert [case.kind for case in told.inbox.cases] == ["bad", "warn"]
 
 
 @given(st.permutations(range(12)), st.lists(st.integers(0, 11), max_size=4, unique=True))
@@ -141,7 +142,10 @@ def test_rows_say_gaps_and_states_in_words() -> None:
     assert rows["7"].leads
     assert not rows["3"].leads
     assert (rows["23"].state, rows["23"].note) == ("pit", "In the pit")
-    assert rows["21"].note == "+5 s, contact"
+    assert rows["21"].note == "Warning flag · +5 s, contact"
+    assert (rows["21"].say, rows["21"].flag, rows["21"].penalties) == ("Warning flag", "warning", "+5 s, contact")
+    assert (rows["23"].pit, rows["7"].pit) == ("1 / 1:05", "")
+    assert (rows["4"].last.source, rows["12"].edited, rows["7"].edited) == ("hand", True, False)
     assert rows["9"].gap.old
     assert rows["6"].sectors[2].text == ""
     assert len(rows["6"].sectors) == 3

@@ -64,13 +64,15 @@ def proposed(found: Sequence[Board], known: Mapping[str, Board], seq: int) -> li
 
 def _of_session(session_id: str, shot: Snapshot, was: Snapshot | None, track_clock: TrackClock,
                 seq: int) -> list[Happening]:
+    heat = shot.heat
+    moved, shown = (was is None or was.heat.state is not heat.state), (was is None or was.heat.flag is not heat.flag)
+    if not moved and not shown:
+        return []
     board = board_of(shot, track_clock.now(), rows=())
-    out = []
-    if was is None or was.heat.state is not shot.heat.state:
-        out.append(Happening("session", seq, session_row(board)))
-    if was is None or was.heat.flag is not shot.heat.flag:
-        out.append(Happening("flag", seq, {"session": session_id, "flag": shot.heat.flag.value,
-                                           "state": shot.heat.state.value, "elapsed_us": board.elapsed_us}))
+    out = [Happening("session", seq, session_row(board))] if moved else []
+    if shown:
+        out.append(Happening("flag", seq, {"session": session_id, "flag": heat.flag.value, "state": heat.state.value,
+                                           "elapsed_us": board.elapsed_us}))
     return out
 
 

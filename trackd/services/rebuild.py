@@ -39,8 +39,8 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def fold_into(source: sqlite3.Connection, target: sqlite3.Connection, until: int) -> int:
-    """Fold the journal up to ``until`` and write all derived rows to ``target``. Returns the number of facts."""
+def fold_into(source: sqlite3.Connection, target: sqlite3.Connection, until: int) -> tuple[int, Venue]:
+    """Fold the journal up to ``until`` and write all derived rows to ``target``. The number of facts, and the venue."""
     venue, count = Venue(), 0
 
     def load(session_id: str, until: int) -> Course | None:
@@ -54,13 +54,13 @@ def fold_into(source: sqlite3.Connection, target: sqlite3.Connection, until: int
     target.execute("BEGIN")
     with _without_collector():
         for fact in journal.read(source, until=until):
-            venue.fold(fact)
+            derived.fold(venue, fact)
             count += 1
             if count % CHUNK == 0:
                 derived.write(target, venue.take_changes())
         derived.write(target, venue.take_changes())
     target.execute("COMMIT")
-    return count
+    return count, venue
 
 
 def _scratch(folder: Path) -> sqlite3.Connection:
@@ -86,7 +86,7 @@ def check(folder: Path) -> Found:
         until = int(derived.get_meta(source, "derived_seq") or 0)
         scratch = _scratch(folder)
         try:
-            facts = fold_into(source, scratch, until)
+            facts, _ = fold_into(source, scratch, until)
         finally:
             scratch.close()
         other = sqlite3.connect(folder / SCRATCH, isolation_level=None)
@@ -111,7 +111,7 @@ def rebuild(folder: Path) -> int:
         try:
             until = journal.last_seq(source)
             scratch = _scratch(folder)         # without journal and indexes: faster, even with the copy behind it
-            facts = fold_into(source, scratch, until)
+            facts, venue = fold_into(source, scratch, until)
             scratch.close()
             target.execute("ATTACH DATABASE ? AS fresh", (str(folder / SCRATCH),))
             target.execute("BEGIN IMMEDIATE")
@@ -120,6 +120,7 @@ def rebuild(folder: Path) -> int:
                 target.execute(f"DELETE FROM main.{table.name}")  # noqa: S608 - names from our own metadata
                 target.execute(f"INSERT INTO main.{table.name} ({columns}) SELECT {columns} FROM fresh.{table.name}")  # noqa: S608 - as above
             derived.set_meta(target, "derived_seq", str(until))
+            derived.set_latest(target, venue)
             target.execute("COMMIT")
             return facts
         finally:

@@ -22,6 +22,7 @@ class Rows:
 
     db: sqlite3.Connection
     storage: Storage
+    venue: Venue = field(default_factory=Venue)
     waiting: list[Changes] = field(default_factory=list)
 
     def write(self) -> None:
@@ -30,6 +31,7 @@ class Rows:
             self.db.execute("BEGIN IMMEDIATE")
             for changes in self.waiting:
                 derived.write(self.db, changes)
+            derived.set_latest(self.db, self.venue)
             self.db.execute("COMMIT")
         except sqlite3.Error:
             if self.db.in_transaction:
@@ -49,13 +51,13 @@ class Rows:
             self.storage.rows = in_words(error)
         return not self.storage.rows
 
-    def course(self, venue: Venue, session_id: str, until: int) -> Course | None:
+    def course(self, session_id: str, until: int) -> Course | None:
         """A session that rests, folded from its facts up to ``until``; every row before it is written first.
 
         While a decision is made nothing waits, and nothing may be written: the decision holds the file.
         """
-        if self.waiting or venue.changes != Changes():
-            changes = venue.take_changes()
+        if self.waiting or self.venue.changes != Changes():
+            changes = self.venue.take_changes()
             changes.seq = until
             self.waiting.append(changes)
             self.write()

@@ -85,7 +85,7 @@ class Sessions:
         if name not in ORDERS:
             raise BadInput(Fault("order", f"'{name}' is not known; this version knows {', '.join(ORDERS)}"))
         faults = [Fault(each, f"'{name}' takes no such field") for each in sorted(set(args) - {*ORDERS[name], "reason"})]
-        faults += [Fault(each, "missing") for each in ORDERS[name] if args.get(each) is None and _needed(name, each, args)]
+        faults += [Fault(each, "missing") for each in ORDERS[name] if args.get(each) is None and needed(name, each, args)]
         faults += [Fault(each, "must be text") for each in ("kart", "driver", "transponder", "from", "to", "proposal")
                    if args.get(each) is not None and not isinstance(args[each], str)]
         if faults:
@@ -103,16 +103,15 @@ class Sessions:
         return turned, self.writer.submit(decide)
 
 
-def _needed(name: str, field: str, args: Mapping[str, Any]) -> bool:
+def needed(name: str, field: str, args: Mapping[str, Any]) -> bool:
+    """Whether an order cannot do without this argument, given the others."""
     if name == "restart" and field == "laps":
         return True
     if name in ("set_finish", "ignore_crossing") and field in ("kart", "lap"):
         return args.get("passing") is None
     if name == "count_crossing":
         return field == "passing"
-    if name == "insert_crossing" and field == "at_us":
-        return True
-    if name == "attach":
+    if (name == "insert_crossing" and field == "at_us") or (name == "decide" and field == "incident") or name == "attach":
         return True
     if name == "assign":
         return field == "kart" and args.get("entries") is None

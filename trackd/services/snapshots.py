@@ -115,13 +115,19 @@ def board_of(shot: Snapshot, now_us: Micros, rows: tuple[Row, ...] | None = None
     return Board(
         session=info_of(shot), rows=standings(heat) if rows is None else rows, seq=shot.seq, elapsed_us=elapsed_us,
         remaining_us=None if length.duration_us is None else max(0, length.duration_us - elapsed_us),
-        remaining_laps=None if length.laps is None else max(0, length.laps - max(leader, 0)),
+        remaining_laps=_laps_left(heat, leader),
         clock_running=heat.state is State.RUNNING and heat.start_us is not None,
         leader_lap=leader + 1, sectors=heat.rules.sectors + 1 if heat.rules.sectors else 0,
         next_order=next_order, next_due=_due(heat, now_us), flag_since_us=heat.flag_since_us,
         legal_orders=legal, predicted_last=predicted_last(heat, now_us), expected=due,
         countdown_us=None if heat.countdown_us is None else max(0, heat.countdown_us - now_us),
         proposals=cases(heat, now_us, due))
+
+
+def _laps_left(heat: Heat, leader: int) -> int | None:
+    """Of a lap race; none once it is over, however short it was cut."""
+    laps = heat.rules.length.laps
+    return laps if laps is None else max(0, laps - max(leader, 0)) if heat.ended_us is None else 0
 
 
 def in_time(heat: Heat, now_us: Micros) -> tuple[frozenset[str], frozenset[str], bool]:

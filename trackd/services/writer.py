@@ -82,10 +82,10 @@ class Writer:
         assert self._truth is not None
         rows = self.rows
         rows.waiting.clear()
-        self.venue = derived.load_venue(rows.db, KEEP)
+        self.venue = rows.venue = derived.load_venue(rows.db, KEEP)
         self.venue.load = self._from_journal
         for count, fact in enumerate(journal.read(self._truth, after=self.venue.seq), 1):
-            self.venue.fold(fact)
+            derived.fold(self.venue, fact)
             if count % CATCH_UP == 0:
                 rows.waiting.append(self.venue.take_changes())
                 rows.write()
@@ -96,7 +96,7 @@ class Writer:
 
     def _from_journal(self, session_id: str, until: int) -> Course | None:
         """A session that rests: an order on it needs it back in memory."""
-        return self.rows.course(self.venue, session_id, until)
+        return self.rows.course(session_id, until)
 
     def acts(self) -> Acts:
         """What people did lately, while opening."""
@@ -203,7 +203,7 @@ class Writer:
             return
         before = {session_id: course.heat for session_id, course in self.venue.courses.items()}
         for fact in facts:
-            self.venue.fold(fact)
+            derived.fold(self.venue, fact)
         self.storage.commits += 1
         self.storage.facts += len(facts)
         changes = self.venue.take_changes()

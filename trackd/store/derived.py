@@ -13,7 +13,7 @@ from trackd.store import journal
 from trackd.store.tables import DERIVED
 from trackd.timing import clock
 from trackd.timing.events import Crossing, Order, Tick
-from trackd.timing.facts import OrderFact, PassingFact, RecordFact, SessionFact, TickFact
+from trackd.timing.facts import Fact, OrderFact, PassingFact, RecordFact, SessionFact, TickFact
 from trackd.timing.finish import elapsed_at_end
 from trackd.timing.flags import LIVE, State
 from trackd.timing.heat import Heat
@@ -32,6 +32,18 @@ _SESSION = ("INSERT OR REPLACE INTO sessions (id, name, track, layout, state, fl
             "ended_us, elapsed_us, created_wall_us, green_wall_us, ended_wall_us, version, confirmed_by, "
             "confirmed_wall_us, format, duration_us, laps, attempt, notes) VALUES "
             "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
+
+
+REWRITES = frozenset({"assign", "join", "restart", "reinstate", "accept"})
+"""Orders after which rows written before are another driver's, or of an attempt that does not count any more."""
+
+
+def fold(venue: Venue, fact: Fact) -> None:
+    """Take in a fact, and note where all rows of a session are to be written anew."""
+    venue.fold(fact)
+    course = venue.courses.get(fact.session or "")
+    if course is not None and isinstance(fact.body, OrderFact) and fact.body.name in REWRITES:
+        venue.changes.again[course.spec.id] = course
 
 
 def write(db: sqlite3.Connection, changes: Changes) -> None:
@@ -69,6 +81,11 @@ def set_meta(db: sqlite3.Connection, key: str, value: str) -> None:
     db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?,?)", (key, value))
 
 
+def set_latest(db: sqlite3.Connection, venue: Venue) -> None:
+    """Keep which session of each track late passings go to; it depends on the order in which sessions ended."""
+    set_meta(db, "latest", _json(venue.latest).decode())
+
+
 def get_meta(db: sqlite3.Connection, key: str) -> str | None:
     """A value kept by name."""
     row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
@@ -92,8 +109,9 @@ def _rewrite(db: sqlite3.Connection, session_id: str, course: Course) -> None:
 
 def _session(db: sqlite3.Connection, course: Course) -> None:
     spec, heat, length = course.spec, course.heat, course.heat.rules.length
+    stands = msgspec.structs.replace(spec, rules=msgspec.to_builtins(heat.rules))
     db.execute(_SESSION, (
-        spec.id, spec.name, spec.track, spec.layout, heat.state.value, heat.flag.value, _json(spec), len(heat.entries),
+        spec.id, spec.name, spec.track, spec.layout, heat.state.value, heat.flag.value, _json(stands), len(heat.entries),
         course.created_seq, course.staged_us, heat.ended_us, elapsed_at_end(heat), course.created_wall_us,
         course.green_wall_us, course.ended_wall_us, heat.version, heat.confirmed_by, heat.confirmed_wall_us,
         str(length), length.duration_us, length.laps, heat.attempt, _json(notes_of(course))))
@@ -150,17 +168,22 @@ def load_venue(db: sqlite3.Connection, keep: int) -> Venue:
     for table, records in (("formats", venue.formats), ("layouts", venue.layouts)):
         for record_id, name, body in db.execute(f"SELECT id, name, body FROM {table}"):  # noqa: S608 - two fixed names
             records[record_id] = RecordFact(record_id, name, msgspec.json.decode(body))
-    open_ones = db.execute("SELECT id FROM sessions WHERE state NOT IN ('official', 'void', 'provisional') "
-                           "ORDER BY created_seq").fetchall()
-    ended = db.execute("SELECT id FROM sessions WHERE state = 'provisional' ORDER BY ended_us DESC LIMIT ?", (keep,))
-    last = {track: (session_id, state) for track, session_id, state in db.execute(
-        "SELECT track, id, state FROM sessions WHERE ended_us IS NOT NULL ORDER BY ended_us, created_seq")}
-    late_for = [session_id for session_id, state in last.values() if state == "provisional"]
-    for session_id in dict.fromkeys([*late_for, *(row[0] for row in reversed(ended.fetchall())),
-                                     *(row[0] for row in open_ones)]):
+    venue.latest = msgspec.json.decode(get_meta(db, "latest") or "{}")
+    for session_id in (*_ended(db, keep, set(venue.latest.values())),
+                       *(row[0] for row in db.execute("SELECT id FROM sessions WHERE state NOT IN ('official', 'void', "
+                                                      "'provisional') ORDER BY created_seq"))):
         adopt(venue, load_course(db, session_id, venue.seq))
-    venue.latest = {venue.courses[session_id].spec.track: session_id for session_id in late_for}
     return venue
+
+
+def _ended(db: sqlite3.Connection, keep: int, latest: set[str]) -> list[str]:
+    """Provisional sessions to have in memory: the newest, and of each track the two that may get late passings."""
+    over = db.execute("SELECT id, track FROM sessions WHERE state = 'provisional' "
+                      "ORDER BY staged_us, created_seq").fetchall()
+    newest = latest | {session_id for session_id, _ in over[-keep:]}
+    for track in {track for _, track in over}:
+        newest.update([session_id for session_id, its in over if its == track][-2:])
+    return [session_id for session_id, _ in over if session_id in newest]
 
 
 def adopt(venue: Venue, course: Course) -> None:

@@ -42,7 +42,7 @@ sessions = Table(
     Column("layout", Text),
     Column("state", Text, nullable=False),
     Column("flag", Text, nullable=False),
-    Column("spec", LargeBinary, nullable=False),   # JSON: as created, with rules
+    Column("spec", LargeBinary, nullable=False),   # JSON: as created, with the rules as they stand
     Column("entries", Integer, nullable=False),
     Column("created_seq", Integer, nullable=False),
     Column("staged_us", Integer),                  # track time from which its passings are its own

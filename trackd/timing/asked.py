@@ -69,24 +69,30 @@ def track_time(heat: Heat, at_us: Micros) -> Micros:
     return moment_us
 
 
+def kart_then(heat: Heat, entry: Entry, at_us: Micros) -> str:
+    """The kart the entry had at that moment."""
+    kart = entry.kart
+    for swapped_us, one, other in reversed(heat.swaps):
+        if swapped_us <= at_us:
+            break
+        kart = other if kart == one else one if kart == other else kart
+    return kart
+
+
+def under_red(heat: Heat, at_us: Micros) -> bool:
+    """Whether the session clock stood at that moment."""
+    return any(start_us <= at_us and (stop_us is None or at_us < stop_us) for start_us, stop_us in heat.pauses)
+
+
 def crossing_of(session: Session, seq: int) -> Crossing:
-    """A crossing of this session's line by its sequence. Raises Refused."""
-    for event in session.log:
-        if event.seq == seq and isinstance(event, Crossing):
-            return event
-    verdict = session.verdicts.get(seq)
-    if verdict is None:
+    """A crossing of this session by its sequence, as it counts. Raises Refused."""
+    crossing = next((event for event in session.laid() if event.seq == seq and isinstance(event, Crossing)), None)
+    if crossing is None or seq not in session.verdicts:
         raise Refused(f"There is no passing {seq} in this session.")
-    return Crossing(seq, _made_at(session.heat, seq), None, session.holders.get(seq))
+    return crossing
 
 
-def _made_at(heat: Heat, seq: int) -> Micros:
-    for entry in heat.entries.values():
-        for lap in (*entry.laps, *entry.struck):
-            if lap.seq == seq:
-                return lap.end_us
-            if lap.start_seq == seq:
-                return lap.start_us
-        if entry.opened_seq == seq and entry.opened_us is not None:
-            return entry.opened_us
-    raise Refused(f"There is no passing {seq} in this session.")
+def crossings_of(session: Session, entry: Entry) -> list[Crossing]:
+    """All crossings of an entry, whatever became of them."""
+    return [event for event in session.laid() if isinstance(event, Crossing)
+            and session.holders.get(event.seq) == kart_then(session.heat, entry, event.at_us)]

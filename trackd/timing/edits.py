@@ -7,21 +7,19 @@ every edit works live and after the finish, and taking one back gives exactly wh
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec.structs import replace
 
-from trackd.core.time import SECOND, Micros
+from trackd.core.time import Micros
 from trackd.timing.events import LINE, Crossing, Event, Order, Tick, place
 from trackd.timing.flags import State
 from trackd.timing.formats import Rules, parse_length
 from trackd.timing.heat import Heat, Mark
-
-TAP_WINDOW_US: Micros = 2 * SECOND
-"""A tap and a read of the same kart closer than this (or half the shortest lap) are the same crossing (A19)."""
+from trackd.timing.held import Part, part_at, parts
+from trackd.timing.taps import confirmed
 
 MADE = 1 << 40
 """Crossings made by one order are numbered from the order's own sequence in steps of this."""
@@ -31,15 +29,14 @@ MADE = 1 << 40
 class Plan:
     """What the edits ask for, gathered before the fold."""
 
+    parts: list[Part]
     marks: dict[int, Mark] = field(default_factory=dict)
     changed: dict[int, dict[str, Any]] = field(default_factory=dict)     # crossing -> fields that differ
     made: list[Crossing] = field(default_factory=list)
-    extra: list[Event] = field(default_factory=list)
     rules: dict[str, Any] = field(default_factory=dict)
     renamed: list[tuple[int, str, str]] = field(default_factory=list)    # before this order, these karts are exchanged
-    green: tuple[int, Micros] | None = None                              # (order, its new moment)
-    finish: tuple[int, Micros] | None = None                             # (crossing, its moment) that shows chequered
-    floor_us: Micros = 0
+    back: list[tuple[int, str]] = field(default_factory=list)            # before this order, this kart has not left
+    greens: dict[int, Micros] = field(default_factory=dict)              # order -> its new moment
 
     def mark(self, seq: int, order: Order, **what: bool) -> None:
         """Add to what is decided about a crossing."""
@@ -51,9 +48,15 @@ class Plan:
         self.changed[seq] = {**self.changed.get(seq, {}), **fields}
         self.mark(seq, order)
 
-    def make(self, order: Order, at_us: Micros, kart: str, source: str, index: int = 0) -> None:
-        """A crossing that no decoder reported."""
-        self.made.append(Crossing(order.seq + index * MADE, at_us, None, kart, LINE, "", source))
+    def make(self, order: Order, at_us: Micros, kart: str, source: str, index: int = 0, epoch: str = "") -> int:
+        """A crossing that no decoder reported. Returns its sequence."""
+        seq = order.seq + index * MADE
+        self.made.append(Crossing(seq, at_us, None, kart, LINE, epoch, source))
+        return seq
+
+    def part(self, at_us: Micros) -> Part:
+        """What is held of the part of the session in which the moment lies."""
+        return part_at(self.parts, at_us)
 
 
 def _void_lap(plan: Plan, order: Order) -> None:
@@ -61,14 +64,12 @@ def _void_lap(plan: Plan, order: Order) -> None:
 
 
 def _insert(plan: Plan, order: Order) -> None:
-    plan.make(order, order.args["track_us"], order.args["kart"], "manual")
-    plan.mark(order.seq, order)
+    plan.mark(plan.make(order, order.args["track_us"], order.args["kart"], "manual"), order)
 
 
 def _split(plan: Plan, order: Order) -> None:
-    for index, at_us in enumerate(order.args["track_us"]):
-        plan.make(order, at_us, order.args["kart"], "split", index)
-        plan.mark(order.seq + index * MADE, order)
+    for index, (at_us, kart) in enumerate(order.args["cuts"]):
+        plan.mark(plan.make(order, at_us, kart, "split", index), order)
 
 
 def _tap(plan: Plan, order: Order) -> None:
@@ -84,29 +85,54 @@ def _count(plan: Plan, order: Order) -> None:
 
 
 def _move(plan: Plan, order: Order) -> None:
-    for seq in order.args["crossings"]:
-        plan.change(seq, order, kart=order.args["to"], transponder=None)
+    """Crossings change hands. Where laps were taken out of the middle, both karts begin anew at the ends of them."""
+    for seq, kart in order.args["crossings"]:
+        plan.change(seq, order, kart=kart, transponder=None)
+    for index, (at_us, kart, epoch, source, flagged) in enumerate(order.args["begin"]):
+        seq = plan.make(order, at_us, kart, source, index, epoch)
+        plan.mark(seq, order, opens=True, flagged=flagged)
 
 
 def _shift(plan: Plan, order: Order) -> None:
-    plan.change(order.args["crossing"], order, at_us=order.args["track_us"])
+    args = order.args
+    fields = {"kart": args["then"], "transponder": None} if "then" in args else {}
+    plan.change(args["crossing"], order, at_us=args["track_us"], **fields)
 
 
 def _set_start(plan: Plan, order: Order) -> None:
-    plan.green = (order.args["green"], order.args["track_us"])
+    plan.greens[order.args["green"]] = order.args["track_us"]
 
 
 def _set_finish(plan: Plan, order: Order) -> None:
-    plan.finish = (order.args["crossing"], order.args["track_us"])
+    at_us = order.args["track_us"]
+    plan.part(at_us).end_at(order.args["crossing"], at_us)
 
 
 def _set(plan: Plan, order: Order) -> None:
-    plan.rules |= {name: value for name, value in order.args["rules"].items() if name != "length"}
+    rules = {name: value for name, value in order.args["rules"].items() if name != "length"}
+    plan.rules |= rules
+    if "finish" in rules and "held" not in order.args:       # another finish: by it, time is not up in the past
+        part = plan.part(order.at_us)
+        part.up_us = max(part.up_us, order.at_us)
 
 
 def _swap(plan: Plan, order: Order) -> None:
+    """The entry had another kart all along: so has what people said of it by the kart's number (splits are of reads)."""
+    if not order.args.get("renames"):
+        return
+    one, other = order.args["from"], order.args["to"]
+    plan.renamed.append((order.seq, one, other))
+    names = {one: other, other: one}
+    plan.made = [each if each.source == "split" and not plan.marks[each.seq].opens
+                 else replace(each, kart=names.get(each.kart, each.kart)) for each in plan.made]
+    for fields in plan.changed.values():
+        if "kart" in fields:
+            fields["kart"] = names.get(fields["kart"], fields["kart"])
+
+
+def _join(plan: Plan, order: Order) -> None:
     if order.args.get("since") == "start":
-        plan.renamed.append((order.seq, order.args["from"], order.args["to"]))
+        plan.back.append((order.seq, order.args["kart"]))
 
 
 def _penalty(plan: Plan, order: Order) -> None:
@@ -118,6 +144,7 @@ EDITS: dict[str, Callable[[Plan, Order], None]] = {
     "void_lap": _void_lap, "insert_crossing": _insert, "split_lap": _split, "merge_laps": _ignore, "tap": _tap,
     "ignore_crossing": _ignore, "count_crossing": _count, "move_laps": _move, "shift_crossing": _shift,
     "set_start": _set_start, "set_finish": _set_finish, "set": _set, "swap_kart": _swap, "penalty": _penalty,
+    "join": _join,
 }
 """Orders that say what crossings count for. Some also act at their own moment, as `penalty` does."""
 
@@ -133,17 +160,18 @@ def parts_of(order: Order) -> tuple[Order, ...]:
 
 def edits(order: Order) -> bool:
     """Whether the session must be folded again when this order comes."""
-    return any(each.name in TAKEN_BACK or place(each)[0] != each.at_us or _reaches_back(each) for each in parts_of(order))
+    return "held" in order.args or any(each.name in TAKEN_BACK or place(each)[0] != each.at_us or _reaches_back(each)
+                                       for each in parts_of(order))
 
 
 def _reaches_back(order: Order) -> bool:
     if order.name == "swap_kart":
-        return order.args.get("since") == "start"
+        return bool(order.args.get("renames"))
     if order.name == "penalty":
         return bool(order.args["kind"] == "lap")
     if order.name == "set":
         return any(name != "length" for name in order.args["rules"])
-    return order.name in EDITS
+    return order.name in EDITS and order.name != "join"
 
 
 def undone(orders: Iterable[Order]) -> set[int]:
@@ -162,90 +190,103 @@ def lay(start: Heat, log: Sequence[Event]) -> tuple[Heat, list[Event]]:
     orders = [event for event in log if isinstance(event, Order)]
     gone = undone(orders)
     alive = sorted((each for each in orders if each.seq not in gone and each.name not in TAKEN_BACK), key=lambda o: o.seq)
-    plan = Plan()
-    for order in alive:
-        for part in parts_of(order):
-            if part.name in EDITS:
-                EDITS[part.name](plan, part)
-        _hold(plan, order)
+    plan = _plan(alive)
     given_up = {each[0] for o in orders if o.name == "attach" and o.seq in gone for each in o.args["crossings"]}
+    if given_up:
+        given_up -= {each[0] for order in alive if order.name == "attach" for each in order.args["crossings"]}
     events: list[Event] = [_time_passes(each) for each in orders if each.seq in gone or each.name in TAKEN_BACK]
-    for event in log:
-        if isinstance(event, Crossing):
-            if event.seq in given_up:
-                continue
-            fields = plan.changed.get(event.seq)
-            events.append(replace(event, **fields) if fields else event)
-        elif isinstance(event, Tick):
-            events.append(event)
+    crossings = plan.made
+    if plan.changed or given_up or plan.made:
+        crossings = [_as_changed(plan, e) for e in (*log, *plan.made) if isinstance(e, Crossing) and e.seq not in given_up]
+        events += [event for event in log if isinstance(event, Tick)]
+    else:
+        events += [event for event in log if not isinstance(event, Order)]
+    for seq in confirmed(crossings, alive, plan.marks, plan.rules.get("min_lap_us", start.rules.min_lap_us)):
+        plan.marks[seq] = replace(plan.marks.get(seq, Mark()), ignored=True)
+    events += crossings
     for order in alive:
         events += _moments(plan, order)
-    made = plan.made if not plan.made else _reconciled(plan, [e for e in events if isinstance(e, Crossing)],
-                                                       start.rules.min_lap_us)
-    events += made
-    events += plan.extra
+    for part in plan.parts:
+        events += part.orders()
     events.sort(key=place)
     if any(order.args.get("made") and order.args["of"] in gone for order in orders):
         start = replace(start, state=State.VOID)       # the very making of the session was taken back
     return _started(start, plan), events
 
 
+def _plan(alive: Sequence[Order]) -> Plan:
+    plan = Plan(parts([part for order in alive for part in parts_of(order)]))
+    for order in alive:
+        for each in parts_of(order):
+            if each.name in EDITS:
+                EDITS[each.name](plan, each)
+        if "held" in order.args:
+            chequered_us = order.args["held"][0]
+            plan.part(order.at_us if chequered_us is None else chequered_us).hold(order)
+    for seq in {seq for part in plan.parts for seq in part.took}:
+        plan.marks[seq] = replace(plan.marks.get(seq, Mark()), flagged=True)
+    return plan
+
+
 def _time_passes(order: Order) -> Tick:
     return Tick(order.seq, order.at_us)
 
 
-def _hold(plan: Plan, order: Order) -> None:
-    """What people have seen stays: a flag that was shown and a heat that was over are so, whatever an edit changes."""
-    chequered_us, ended_us = order.args.get("held", (None, None))
-    if chequered_us is not None:
-        plan.extra.append(Order(order.seq, chequered_us, "held_chequered", order.by))
-    if ended_us is not None:
-        plan.extra.append(Order(order.seq, ended_us, "held_end", order.by))
-        plan.floor_us = max(plan.floor_us, ended_us)
+def _as_changed(plan: Plan, crossing: Crossing) -> Crossing:
+    fields = plan.changed.get(crossing.seq)
+    return replace(crossing, **fields) if fields else crossing
+
+
+def _named(plan: Plan, seq: int, kart: Any) -> Any:
+    """What a kart that an order names is called now."""
+    for before, one, other in plan.renamed:
+        if seq < before and kart in (one, other):
+            kart = other if kart == one else one
+    return kart
 
 
 def _started(start: Heat, plan: Plan) -> Heat:
     rules: Rules = replace(start.rules, **plan.rules) if plan.rules else start.rules
     entries = start.entries
-    for _, one, other in reversed(plan.renamed):
+    for _, one, other in plan.renamed:
         names = {one: other, other: one}
         entries = {names.get(kart, kart): replace(entry, kart=names.get(kart, kart)) for kart, entry in entries.items()}
-    if not (plan.marks or plan.finish or plan.floor_us or rules is not start.rules or entries is not start.entries):
+    if not (plan.marks or rules is not start.rules or entries is not start.entries):
         return start
-    return replace(start, rules=rules, entries=entries, marks=plan.marks, grace_floor_us=plan.floor_us,
-                   finish_seq=plan.finish[0] if plan.finish else 0)
+    return replace(start, rules=rules, entries=entries, marks=plan.marks)
 
 
 def _moments(plan: Plan, order: Order) -> tuple[Event, ...]:
     """What an order is in the fold: itself at its place, and where that is the start, the moment it was given."""
-    if plan.green and order.seq == plan.green[0]:
-        at_us = plan.green[1]
+    at_us = plan.greens.get(order.seq)
+    if at_us is not None:
         moved = replace(order, name="green", args={}, at_us=at_us, wall_us=order.wall_us + at_us - order.at_us)
         return (moved, _time_passes(order))
-    if plan.finish and order.name in ("chequered", "finish") and order.at_us < plan.finish[1]:
-        return (_time_passes(order),)
-    for before, one, other in plan.renamed:
-        if order.seq < before and order.args.get("kart") in (one, other) and order.name != "bind":
-            order = replace(order, args={**order.args, "kart": other if order.args["kart"] == one else one})
+    if order.name == "accept":
+        stood = [part for each in parts_of(order) if (part := _as_it_stands(plan, each)) is not None]
+        order = replace(order, args={**order.args, "orders": [(part.name, part.args) for part in stood]})
+    else:
+        stands = _as_it_stands(plan, order)
+        if stands is None:
+            return (_time_passes(order),)
+        order = stands
     return (order,) if place(order)[0] == order.at_us else (order, _time_passes(order))
 
 
-def _reconciled(plan: Plan, crossings: list[Crossing], min_lap_us: Micros) -> list[Crossing]:
-    """Taps that a read of the same kart confirms give way to it: the decoder's time is the better one (A19)."""
-    window_us = min(TAP_WINDOW_US, min_lap_us // 2) or TAP_WINDOW_US
-    reads: dict[str, list[Micros]] = {}
-    for crossing in sorted(crossings, key=lambda each: each.at_us):
-        mark = plan.marks.get(crossing.seq)
-        if crossing.kart is not None and crossing.role == LINE and not (mark and mark.ignored):
-            reads.setdefault(crossing.kart, []).append(crossing.at_us)
-    out = []
-    for tap in plan.made:
-        near = reads.get(tap.kart or "", [])
-        at = bisect_left(near, tap.at_us - window_us)
-        if tap.source == "tap" and at < len(near) and near[at] <= tap.at_us + window_us:
-            plan.marks[tap.seq] = replace(plan.marks.get(tap.seq, Mark()), ignored=True)
-        out.append(tap)
-    return out
+def _as_it_stands(plan: Plan, order: Order) -> Order | None:
+    """The order as later ones leave it; None: it only says that time has passed."""
+    args = order.args
+    if order.name in ("chequered", "finish"):
+        end = plan.part(order.at_us).finish
+        return order if end is None or order.at_us >= end[1] else None
+    if order.name == "leave" and any(seq > order.seq and kart == args["kart"] for seq, kart in plan.back):
+        return None
+    if plan.renamed and order.name == "assign":
+        drivers = [[_named(plan, order.seq, kart), driver] for kart, driver in args["drivers"]]
+        return replace(order, args={**args, "drivers": drivers})
+    if plan.renamed and "kart" in args and order.name != "bind":
+        return replace(order, args={**args, "kart": _named(plan, order.seq, args["kart"])})
+    return order
 
 
 def read_length(value: object) -> Any:

@@ -36,7 +36,10 @@ def time_up(heat: Heat) -> Micros | None:
     if up_us is None:
         return None
     up_us = max(up_us, heat.length_since_us, heat.up_floor_us)
-    return next((stop for start, stop in heat.pauses if stop is not None and start <= up_us < stop), up_us)
+    for start_us, stop_us in heat.pauses:
+        if stop_us is not None and start_us <= up_us < stop_us:
+            up_us = stop_us
+    return up_us
 
 
 def elapsed_at_end(heat: Heat) -> Micros:

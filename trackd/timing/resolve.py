@@ -32,10 +32,7 @@ def resolve(session: Session, name: str, args: Args, now_us: Micros) -> Args:
         if heat.state is State.OFFICIAL:
             raise Refused(AMEND_FIRST)
         raise Refused(why_not(heat.state, name))
-    resolved = RESOLVE[name](session, args, now_us) if name in RESOLVE else dict(args)
-    if name in EDITING and heat.state in (State.FINISHING, State.PROVISIONAL):
-        resolved["held"] = [heat.chequered_us, heat.ended_us]
-    return resolved
+    return RESOLVE[name](session, args, now_us) if name in RESOLVE else dict(args)
 
 
 def _swap(session: Session, args: Args, _now_us: Micros) -> Args:
@@ -49,7 +46,12 @@ def _swap(session: Session, args: Args, _now_us: Micros) -> Args:
         raise BadInput(Fault("to", "must be another kart"))
     if since == "now" and heat.state is State.PROVISIONAL:
         raise Refused("The heat is over; a swap can only be since the start.")
-    return {"from": one.kart, "to": other, "since": since, "reason": text(args, "reason")}
+    out: Args = {"from": one.kart, "to": other, "since": since, "reason": text(args, "reason")}
+    if since == "start" and other not in heat.entries:
+        if any({one.kart, other} & {*karts} for _, *karts in heat.swaps):
+            raise Refused(f"Kart {one.kart} or {other} was swapped from then on in this heat. Undo that first.")
+        out["renames"] = True
+    return out
 
 
 def _penalty(session: Session, args: Args, _now_us: Micros) -> Args:
@@ -117,8 +119,8 @@ def _countdown(session: Session, args: Args, now_us: Micros) -> Args:
     return {"zero_us": zero_us, "go_us": zero_us + hold_us}
 
 
-def _abort(session: Session, _args: Args, _now_us: Micros) -> Args:
-    if session.heat.go_us is None:
+def _abort(session: Session, _args: Args, now_us: Micros) -> Args:
+    if session.heat.go_us is None or session.heat.go_us <= now_us:
         raise Refused("No countdown runs.")
     return {}
 

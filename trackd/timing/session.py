@@ -14,12 +14,13 @@ from msgspec.structs import replace
 from trackd.core.errors import Refused
 from trackd.core.time import SECOND, Micros
 from trackd.timing import finish
-from trackd.timing.crossing import whose
-from trackd.timing.edits import TAP_WINDOW_US, edits, lay, undone
+from trackd.timing.crossing import bound, whose
+from trackd.timing.edits import edits, lay, undone
 from trackd.timing.events import Crossing, Event, Order, Verdict
 from trackd.timing.flags import FLAG_ORDERS, LIVE, NEXT, OPEN, State, why_not
 from trackd.timing.heat import Heat
 from trackd.timing.reduce import reduce
+from trackd.timing.taps import near_a_tap
 
 ATTACH_AT_MOST_US: Micros = 600 * SECOND
 """Passings from before the session can be attached to it for ten minutes (A21). The `attach` order carries them."""
@@ -58,18 +59,26 @@ class Session:
         return session
 
     def apply(self, event: Event, *, with_earlier: Sequence[Crossing] = ()) -> Outcome:
-        """Take in one event; ``with_earlier`` are passings from before the session that an `attach` brings along."""
-        self.log += (*with_earlier, event)
+        """Take in one event, and passings from before the session: those that an `attach` brings along, or these."""
+        self.log += (*with_earlier, *self._brought(event), event)
         if with_earlier or not _in_order(self.heat, event):
             self._fold()
             return Outcome(self.verdicts.get(event.seq), again=True)
         return Outcome(self._reduce(event))
 
-    def after(self, event: Event) -> Heat:
-        """What the heat would be with this event, without taking it in."""
-        trial = Session(self.start, self.heat, [*self.log, event])
+    def tried(self, event: Event) -> Session:
+        """What the session would be with this event, without taking it in."""
+        trial = Session(self.start, self.heat, [*self.log, *self._brought(event), event])
         trial._fold()
-        return trial.heat
+        return trial
+
+    def after(self, event: Event) -> Heat:
+        """What the heat would be with this event."""
+        return self.tried(event).heat
+
+    def laid(self) -> list[Event]:
+        """The events as they count, in order: with what edits changed, and the crossings they made."""
+        return lay(self.start, self.log)[1]
 
     def drop(self, seqs: Set[int]) -> bool:
         """Forget these crossings, which belong to another session now. True when any of them was here."""
@@ -85,17 +94,27 @@ class Session:
         self._fold()
 
     @property
-    def given_up(self) -> dict[int, str | None]:
-        """Crossings an `attach` had brought and its undo gave up, with the karts they were read on."""
+    def attached(self) -> dict[int, Crossing]:
+        """The crossings that an `attach` which stands has brought."""
         orders = [event for event in self.log if isinstance(event, Order)]
         gone = undone(orders)
-        brought = {each[0]: each[3] for o in orders if o.name == "attach" and o.seq in gone for each in o.args["crossings"]}
-        return {seq: kart for seq, kart in brought.items() if seq not in self.verdicts}
+        return {each[0]: Crossing(*each) for order in orders if order.name == "attach" and order.seq not in gone
+                for each in order.args.get("crossings", ())}
+
+    def _brought(self, event: Event) -> list[Crossing]:
+        """The crossings that come with an `attach`, given or given again, and are not here yet."""
+        if not isinstance(event, Order) or event.name not in ("attach", "redo"):
+            return []
+        seq = event.seq if event.name == "attach" else event.args["of"]
+        given = (e for e in (*self.log, event) if isinstance(e, Order) and e.seq == seq and e.name == "attach")
+        brought = [Crossing(*each) for order in given for each in order.args.get("crossings", ())]
+        here = {each.seq for each in self.log if isinstance(each, Crossing)} if brought else set()
+        return [each for each in brought if each.seq not in here]
 
     def _reduce(self, event: Event) -> Verdict | None:
         if isinstance(event, Crossing):
-            entry = whose(self.heat, event)
-            self.holders[event.seq] = entry.kart if entry else None
+            kart = bound(self.heat, event) if self.heat.binds else event.kart
+            self.holders[event.seq] = kart if kart in self.heat.entries else None
         self.heat, verdict = reduce(self.heat, event)
         if verdict is not None:
             self.verdicts[event.seq] = verdict
@@ -107,27 +126,14 @@ class Session:
         for event in events:
             self._reduce(event)
 
-    def mark(self) -> tuple[Heat, list[Event], int, dict[int, Verdict], dict[int, str | None]]:
-        """A place to go ``back`` to when what was applied since could not be stored."""
-        return self.heat, self.log, len(self.log), self.verdicts, self.holders
-
-    def back(self, mark: tuple[Heat, list[Event], int, dict[int, Verdict], dict[int, str | None]]) -> None:
-        """Forget everything applied since ``mark``."""
-        self.heat, self.log, length, self.verdicts, self.holders = mark
-        for event in self.log[length:]:
-            self.verdicts.pop(event.seq, None)
-            self.holders.pop(event.seq, None)
-        del self.log[length:]
-
 
 def _in_order(heat: Heat, event: Event) -> bool:
     """Whether applying the event now gives the same as folding all events in track time order."""
     if isinstance(event, Order) and edits(event):
         return False
     at_us = event.at_us
-    entry = whose(heat, event) if isinstance(event, Crossing) else None
-    if entry is not None and entry.opened_source == "tap" and at_us - (entry.opened_us or 0) <= TAP_WINDOW_US:
-        return False                            # the read may be the one the tap stood for
+    if heat.taps and isinstance(event, Crossing) and near_a_tap(heat, at_us):
+        return False
     if at_us >= heat.last_us:
         return True
     if not isinstance(event, Crossing) or at_us <= heat.barrier_us or heat.state is not State.RUNNING:
@@ -137,6 +143,7 @@ def _in_order(heat: Heat, event: Event) -> bool:
         return False
     if heat.rules.length.laps is not None:      # the leader's laps move the flag: the order among karts matters
         return False
+    entry = whose(heat, event)
     return entry is None or at_us >= entry.last_us
 
 
@@ -148,7 +155,7 @@ def check(heat: Heat, name: str, args: Mapping[str, object]) -> None:
         if name == "stage" and not heat.entries:
             raise Refused("'stage' is not possible: the heat has no karts yet.")
     elif name in ("join", "leave"):
-        _check_entry(heat, name, str(args["kart"]), since_start=args.get("since") == "start")
+        _check_entry(heat, name, args)
     elif name in ("bind", "assign"):
         if heat.state not in OPEN:
             raise Refused(why_not(heat.state, name))
@@ -158,15 +165,23 @@ def check(heat: Heat, name: str, args: Mapping[str, object]) -> None:
         raise Refused(why_not(heat.state, name))
 
 
-def _check_entry(heat: Heat, name: str, kart: str, *, since_start: bool) -> None:
+def _check_entry(heat: Heat, name: str, args: Mapping[str, object]) -> None:
+    kart, since_start = str(args["kart"]), args.get("since") == "start"
     afterwards = since_start and heat.state is State.PROVISIONAL        # it ran, and nobody had entered it
     if heat.state not in LIVE | {State.SCHEDULED} and not afterwards:
         raise Refused(why_not(heat.state, name))
     known = heat.entries.get(kart)
     if name == "leave" and (known is None or known.left):
         raise Refused(f"Kart {kart} is not in this heat.")
-    if name == "join" and known is not None and not known.left:
-        raise Refused(f"Kart {kart} is in this heat already.")
+    if name == "join" and known is not None:
+        if not known.left:
+            raise Refused(f"Kart {kart} is in this heat already.")
+        driver = args.get("driver_id") or args.get("driver")
+        if driver is not None and driver != known.driver_id and known.driver_id is not None and known.out:
+            raise Refused(f"Kart {kart} has laps of another driver in this heat. Let it come back without naming one, "
+                          "or take another kart.")
+    if name == "join" and since_start and any(kart in karts for _, *karts in heat.swaps):
+        raise Refused(f"Kart {kart} was swapped in this heat. It can only join from now on.")
 
 
 def legal_orders(heat: Heat) -> frozenset[str]:

@@ -6,7 +6,7 @@ that (rows, screens) is the services' business.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 
 import msgspec
@@ -165,25 +165,36 @@ class Venue:
         order = Order(fact.seq, body.at, body.name, body.by, body.args, fact.wall_us)
         if body.name == "stage":
             self._forget_old()
-        earlier = [Crossing(*each) for each in body.args["crossings"]] if body.name == "attach" else []
-        self._take_from_others(course, {each.seq for each in earlier})
-        had = set(course.session.verdicts)
-        self._apply(course, order, earlier)
-        for seq in had.difference(course.session.verdicts) if body.name == "undo" else ():
-            if seq in course.session.given_up:                # by undoing `attach`: nobody's again
-                self.changes.verdicts.append((seq, None, course.session.given_up[seq], Verdict.UNASSIGNED.value))
+        brings = body.name in ("attach", "undo", "redo")
+        had = course.session.attached if brings else {}
+        self._apply(course, order)
+        has = course.session.attached if brings else {}
+        self._take_from_others(course, has.keys() - had.keys())
+        self._give_back(course, [had[seq] for seq in had.keys() - has.keys()])
 
-    def _take_from_others(self, course: Course, seqs: set[int]) -> None:
+    def _take_from_others(self, course: Course, seqs: Set[int]) -> None:
         """What is attached to a session no longer belongs to the one that had it as late or not its own."""
-        if not seqs:
-            return
-        for session_id, other in self.courses.items():
+        for session_id, other in self.courses.items() if seqs else ():
             if other is not course and other.session.drop(seqs):
                 self.changes.touched[session_id] = self.changes.again[session_id] = other
 
-    def _apply(self, course: Course, event: Crossing | Order | Tick, earlier: list[Crossing] | None = None) -> Outcome:
+    def _give_back(self, course: Course, crossings: list[Crossing]) -> None:
+        """What an `attach` had brought, once that is undone: whose it would have been without it, else nobody's again."""
+        theirs: dict[str, list[Crossing]] = {}
+        for crossing in crossings:
+            owner = self.course_at(course.spec.track, crossing.at_us)
+            if owner is not None and owner is not course:
+                theirs.setdefault(owner.spec.id, []).append(crossing)
+            else:
+                self.changes.verdicts.append((crossing.seq, None, crossing.kart, Verdict.UNASSIGNED.value))
+        for session_id, given in theirs.items():
+            other = self.courses[session_id]
+            other.session.take(given)
+            self.changes.touched[session_id] = self.changes.again[session_id] = other
+
+    def _apply(self, course: Course, event: Crossing | Order | Tick) -> Outcome:
         before, session_id = course.heat, course.spec.id
-        outcome = course.session.apply(event, with_earlier=earlier or ())
+        outcome = course.session.apply(event)
         heat = course.heat
         course.seq = self.seq
         changes = self.changes
@@ -208,23 +219,32 @@ class Venue:
 
     def _state_changed(self, course: Course, was: State) -> None:
         track, session_id, state = course.spec.track, course.spec.id, course.heat.state
-        if State.SCHEDULED in (was, state):
-            self._share_passings(course, staged=state is not State.SCHEDULED)
         if state is State.OFFICIAL:
             self.changes.confirmed[session_id, course.heat.version] = (self.seq, course.heat)
         if state in LIVE:
             self.live.setdefault(track, session_id)      # an old session that opens again does not take the track
-            return
-        if self.live.get(track) == session_id:
+        elif self.live.get(track) == session_id:
             del self.live[track]
         if state is State.PROVISIONAL:
             latest = self.courses.get(self.latest.get(track, ""))
             if latest is None or (latest.staged_us or 0) <= (course.staged_us or 0):
                 self.latest[track] = session_id
-        elif state in (State.OFFICIAL, State.VOID):
+        elif self.latest.get(track) == session_id and (state not in LIVE or self.live[track] == session_id):
+            del self.latest[track]
+            before = self._ended(track) if state in (*LIVE, State.SCHEDULED) else []
+            if before:                                   # it is not over after all: late passings are the one's before it
+                self.latest[track] = before[-1].spec.id
+        if state in (State.OFFICIAL, State.VOID):
             self.courses.pop(session_id, None)
-            if self.latest.get(track) == session_id:
-                del self.latest[track]
+        if was is State.SCHEDULED and state in LIVE:
+            self._share_passings(course, staged=True)
+        elif state is State.SCHEDULED and was in LIVE:
+            self._share_passings(course, staged=False)
+
+    def _ended(self, track: str) -> list[Course]:
+        """Sessions of a track that are over and not official, by when they were staged."""
+        over = [c for c in self.courses.values() if c.heat.state is State.PROVISIONAL and c.spec.track == track]
+        return sorted(over, key=lambda each: each.staged_us or 0)
 
     def _share_passings(self, course: Course, *, staged: bool) -> None:
         """What was heard since a session was staged is its own; while the staging is undone, the one's before it."""
@@ -233,7 +253,9 @@ class Venue:
             return
         giver, taker = (latest, course) if staged else (course, latest)
         since_us = (course.staged_us or 0) if staged else 0
-        moved = [e for e in giver.session.log if isinstance(e, Crossing) and e.at_us >= since_us]
+        orders = [e for e in giver.session.log if isinstance(e, Order) and e.name == "attach"]
+        brought = {each[0] for order in orders for each in order.args["crossings"]}
+        moved = [e for e in giver.session.log if isinstance(e, Crossing) and e.at_us >= since_us and e.seq not in brought]
         if moved:
             giver.session.drop({each.seq for each in moved})
             taker.session.take(moved)
@@ -241,13 +263,16 @@ class Venue:
                 self.changes.touched[each.spec.id] = self.changes.again[each.spec.id] = each
 
     def _forget_old(self) -> None:
-        """Ended sessions rest in the journal, but for the newest ones."""
+        """Ended sessions rest in the journal, but for the newest ones, and the two newest of each track: they may still
+        get late passings.
+        """
         if self.keep is None:
             return
         rest = [c for c in self.courses.values() if c.heat.state in (State.OFFICIAL, State.VOID)]
         over = [c for c in self.courses.values() if c.heat.state is State.PROVISIONAL]
+        late = {c.spec.id for track in {c.spec.track for c in over} for c in self._ended(track)[-2:]}
         for old in (*rest, *over[: max(0, len(over) - self.keep)]):
-            if self.latest.get(old.spec.track) != old.spec.id:      # it may still get late passings
+            if old.spec.id not in late:
                 del self.courses[old.spec.id]
 
     def _kart(self, seq: int, body: KartFact) -> None:

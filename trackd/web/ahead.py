@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from trackd.core.time import Micros
+from trackd.core.time import SECOND, Micros
 from trackd.timing.board import Board
-from trackd.web.moment import Moment
+from trackd.web.moment import Moment, age_text
 
 SHOWN = 8
 
@@ -19,6 +19,7 @@ class AheadView:
     due_us: Micros               # track time
     overdue: bool
     in_us: Micros = field(compare=False)
+    text: str = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,8 @@ def ahead_view(board: Board | None, at: Moment) -> tuple[AheadView, ...]:
     """The next crossings, soonest first."""
     if board is None:
         return ()
-    return tuple(AheadView(each.kart, each.due_us, each.overdue, each.due_us - at.track_us)
-                 for each in board.expected[:SHOWN])
+    return tuple(AheadView(each.kart, each.due_us, each.overdue, in_us := each.due_us - at.track_us,
+                           "now" if in_us < SECOND else age_text(in_us)) for each in board.expected[:SHOWN])
 
 
 def tiles_view(board: Board | None) -> TilesView:

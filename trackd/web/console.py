@@ -1,4 +1,4 @@
-"""The console beside race control: heats, karts, drivers, set-up, sign-in. Before the first staff, only set-up."""
+"""The console beside race control: karts, drivers, set-up, sign-in. Before the first staff, only set-up."""
 
 from __future__ import annotations
 
@@ -13,19 +13,15 @@ from litestar.response import Redirect
 
 from trackd.core.errors import BadInput, Fault, TrackdError
 from trackd.services.appliance import Appliance
-from trackd.services.roster import FORMAT_FIELDS, LINE_ROLES
-from trackd.services.sessions import NewSession
+from trackd.services.roster import LINE_ROLES
 from trackd.services.staff import STAFF_ROLES, TooManyTries, WrongSecret
 from trackd.web.auth import COOKIE, PUBLIC, check, client, login_cookie, logout_cookie, principal
-from trackd.web.band import format_words
 from trackd.web.desk import DriverLine, FormView, NamedLine, StaffLine, form_view
 from trackd.web.errors import explain
 from trackd.web.given import AnyRequest, TheAppliance
-from trackd.web.lanes import heats_view
 from trackd.web.pages import html, kart_lines, page_view
+from trackd.web.rulebook import CHOICES, NUMBERS, RULE_FIELDS, rules_given, rules_words
 from trackd.web.showing import health
-
-LENGTHS = (("8m", "8 minutes"), ("10m", "10 minutes"), ("12L", "12 laps"), ("8m+1L", "8 minutes and a lap"))
 
 
 def _gate(request: AnyRequest, appliance: Appliance) -> Response[Any] | None:
@@ -44,42 +40,6 @@ async def _form(request: AnyRequest) -> dict[str, list[str]]:
 
 def _one(values: dict[str, list[str]], name: str) -> str:
     return values.get(name, [""])[-1].strip()
-
-
-async def _heats_page(request: AnyRequest, appliance: Appliance, form: FormView) -> Response[str]:
-    venue = appliance.live.writer.venue
-    formats = [(r.name, f"{r.name} ({format_words(str(r.body['format']))})") for r in dict(venue.formats).values()]
-    layouts = [(r.id, r.name) for r in dict(venue.layouts).values()] or [("", "none")]
-    board = appliance.current()
-    drivers = [DriverLine(row.name) for row in await appliance.reading.drivers("", 500)]
-    return html("console/heats.html", page=page_view(request, appliance, "Heats", "heats"), form=form,
-                heats=heats_view(appliance.heats(), appliance.zone, board.session.id if board else ""),
-                formats=formats or list(LENGTHS), layouts=layouts, karts=kart_lines(appliance), drivers=drivers)
-
-
-@get("/console/heats", include_in_schema=False)
-async def heats(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
-    """The sessions of today and a form for the next."""
-    return _gate(request, appliance) or await _heats_page(request, appliance, form_view())
-
-
-@post("/console/heats", status_code=200, include_in_schema=False)
-async def new_heat(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
-    """Make a heat from the form, then show it in race control."""
-    who = check(request, "orders")
-    values = await _form(request)
-    entries = []
-    for kart in kart_lines(appliance):
-        driver = _one(values, f"driver:{kart.number}")
-        if driver or kart.number in values.get("kart", []):
-            entries.append((kart.number, driver or None))
-    fields = {name: _one(values, name) for name in FORMAT_FIELDS if _one(values, name)}
-    wanted = NewSession(_one(values, "name"), entries, layout=_one(values, "layout") or None, fields=fields)
-    try:
-        session_id = await appliance.create_session(wanted, who.name)
-    except TrackdError as error:
-        return await _heats_page(request, appliance, form_view(values, _faults(error), ("name", "format", "layout")))
-    return Redirect(f"/console/sessions/{session_id}", status_code=303)
 
 
 def _faults(error: TrackdError) -> tuple[Fault, ...]:
@@ -115,12 +75,13 @@ async def save_kart(request: AnyRequest, appliance: TheAppliance) -> Response[An
     transponders = [each.strip() for each in _one(values, "transponders").split(",") if each.strip()]
     try:
         if old and _one(values, "act") == "retire":
-            await appliance.live.done(appliance.roster.delete_kart(old, who.name))
+            future = appliance.roster.delete_kart(old, who.name)
         elif old and old != number:
             raise BadInput(Fault("number", "a kart keeps its number; take it out and enter it anew"))
         else:
-            await appliance.live.done(appliance.roster.save_kart(number, _one(values, "class") or None, transponders,
-                                                                 new=not old, by=who.name))
+            future = appliance.roster.save_kart(number, _one(values, "class") or None, transponders, new=not old,
+                                                by=who.name)
+        await appliance.live.done(future)
     except TrackdError as error:
         return _karts_page(request, appliance, form_view(values, _faults(error), ("number", "transponders", "class")))
     return Redirect("/console/karts", status_code=303)
@@ -153,7 +114,7 @@ async def add_driver(request: AnyRequest, appliance: TheAppliance) -> Response[A
     return Redirect("/console/drivers", status_code=303)
 
 
-SETUP_FORMS = {"staff": ("name", "role", "pin"), "format": ("name", *FORMAT_FIELDS), "layout": ("geojson",)}
+SETUP_FORMS = {"staff": ("name", "role", "pin"), "format": ("name", "format", *RULE_FIELDS), "layout": ("geojson",)}
 
 
 def _setup_page(request: AnyRequest, appliance: Appliance, what: str = "", form: FormView | None = None) -> Response[str]:
@@ -164,9 +125,9 @@ def _setup_page(request: AnyRequest, appliance: Appliance, what: str = "", form:
     return html(
         "console/setup.html", page=page_view(request, appliance, "Set up", "setup"), health=health(appliance), forms=forms,
         staff=[StaffLine(person.name, person.role) for person in appliance.staff.list_staff()],
-        roles=[(role, role) for role in STAFF_ROLES],
-        formats=[NamedLine(r.name, format_words(str(r.body["format"]))) for r in dict(venue.formats).values()],
-        layouts=[NamedLine(r.name, _lines(r.body)) for r in dict(venue.layouts).values()])
+        roles=[(role, role) for role in STAFF_ROLES], choices=CHOICES, numbers=NUMBERS,
+        formats=[NamedLine(r.name, rules_words(r.body), r.id) for r in dict(venue.formats).values()],
+        layouts=[NamedLine(r.name, _lines(r.body), r.id) for r in dict(venue.layouts).values()])
 
 
 def _lines(geojson: dict[str, Any]) -> str:
@@ -194,14 +155,22 @@ async def save_setup(request: AnyRequest, appliance: TheAppliance) -> Response[A
         if what == "staff":
             await asyncio.to_thread(appliance.staff.add_staff, _one(values, "name"), _one(values, "role"),
                                     _one(values, "pin"))
-        elif what == "format":
-            body = {name: _one(values, name) for name in FORMAT_FIELDS if _one(values, name)}
-            await appliance.live.done(appliance.roster.save_format(_one(values, "name"), body, who.name)[1])
         else:
-            await appliance.live.done(appliance.roster.save_layout(_geojson(_one(values, "geojson")), who.name)[1])
+            await appliance.live.done(_saved(appliance, what, values, who.name))
     except TrackdError as error:
         return _setup_page(request, appliance, what, form_view(values, _faults(error), SETUP_FORMS[what], prefix=what))
     return Redirect(f"/console/setup#{what}", status_code=303)
+
+
+def _saved(appliance: Appliance, what: str, values: dict[str, list[str]], by: str) -> Any:
+    """A future of the fact: a format or layout of the form, or one that is taken out by its id."""
+    roster, gone = appliance.roster, _one(values, "gone")
+    if gone:
+        return (roster.delete_format if what == "format" else roster.delete_layout)(gone, by)
+    if what == "format":
+        body = {"format": _one(values, "format"), **rules_given(values)}
+        return roster.save_format(_one(values, "name"), {key: value for key, value in body.items() if value != ""}, by)[1]
+    return roster.save_layout(_geojson(_one(values, "geojson")), by)[1]
 
 
 def _geojson(text: str) -> dict[str, Any]:
@@ -239,7 +208,7 @@ async def login_page(request: AnyRequest, appliance: TheAppliance,
 
 @post("/console/login", status_code=200, opt=PUBLIC, include_in_schema=False)
 async def login(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
-    """Sign in and go where one wanted to go; only to a page of this console."""
+    """Sign in and go where one wanted to go; only to a page of this console, or the pit tablet."""
     values = await _form(request)
     try:
         token = await asyncio.to_thread(appliance.staff.login, _one(values, "name"), _one(values, "pin"), client(request))
@@ -250,7 +219,8 @@ async def login(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
         page.headers.update(headers)
         return page
     target = _one(values, "next")
-    target = target if target.startswith("/console") and "//" not in target and "\\" not in target else "/console"
+    own = target.startswith(("/console", "/pit")) and "//" not in target and "\\" not in target
+    target = target if own else "/console"
     return Redirect(target, status_code=303, cookies=[login_cookie(token, request)])
 
 

@@ -10,9 +10,13 @@ from trackd.timing.finish import race_key
 from trackd.timing.flags import State
 from trackd.timing.heat import Heat
 from trackd.timing.laps import Entry, Lap
+from trackd.web.pads import kart_key
 from trackd.web.rows import qty
 
 Pairs = tuple[tuple[str, str], ...]
+
+TOLD_AT_MOST = 3
+"""So many karts are told of before an order; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +101,17 @@ def _kart_deeds(entry: Entry) -> Iterator[DeedView]:
         yield DeedView(key, word, f"{title} kart {entry.kart}", "kart", form=f"{form}?kart={entry.kart}")
 
 
-def foreseen(changes: Mapping[str, Mapping[str, Sequence[int | None] | None]]) -> tuple[str, ...]:
-    """What an order would do to the order of karts, a sentence a kart. ``changes``: place, laps and best, before and
-    after, of each kart that differs.
+def foreseen(changes: Mapping[str, Mapping[str, Sequence[int | None] | None]], kart: str = "") -> tuple[str, ...]:
+    """What an order would do to the order of karts: ``kart`` first, then a few others, each a sentence.
+    ``changes``: place, laps and best, before and after, of each kart that differs.
     """
-    told = [_change(kart, of.get("was") or (None, None, None), of.get("is") or (None, None, None))
-            for kart, of in changes.items()]
-    return tuple(filter(None, told)) or ("The order stays as it is.",)
+    told = {number: words for number, of in sorted(changes.items(), key=lambda item: (item[0] != kart, kart_key(item[0])))
+            if (words := _change(number, of.get("was") or (None, None, None), of.get("is") or (None, None, None)))}
+    lines = [*told.values()]
+    rest = len(lines) - TOLD_AT_MOST
+    if rest > 1:
+        lines = [*lines[:TOLD_AT_MOST], f"{rest} others change too."]
+    return tuple(lines) or ("The order stays as it is.",)
 
 
 def _change(kart: str, was: Sequence[int | None], now: Sequence[int | None]) -> str:

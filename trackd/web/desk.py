@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trackd.core.errors import Fault
+from trackd.web.lanes import HeatsView
+from trackd.web.rulebook import RuleField
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +29,26 @@ class DriverLine:
 
 @dataclass(frozen=True, slots=True)
 class NamedLine:
-    """A format or a layout in a list: its name, and what it is in words."""
+    """A format or a layout in a list: its name, what it is in words, and its id."""
 
     name: str
     words: str = ""
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeatsDesk:
+    """The heats page beside its form: today's heats, and what the form offers. ``earlier``: heats to make another like."""
+
+    heats: HeatsView
+    formats: Sequence[tuple[str, str]]
+    layouts: Sequence[tuple[str, str]]
+    tracks: Sequence[tuple[str, str]]
+    karts: Sequence[KartLine]
+    drivers: Sequence[DriverLine]
+    earlier: Sequence[tuple[str, str]]
+    choices: tuple[RuleField, ...]
+    numbers: tuple[RuleField, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +61,15 @@ class StaffLine:
 
 @dataclass(frozen=True, slots=True)
 class DoneView:
-    """What was just done, and the turn that takes it back (``turn`` is "" where there is none) and returns ``back``."""
+    """What was done last, and the turn that takes it back and returns ``back``. ``before``: the act to undo next, where
+    the last one is undone already; 0 for none.
+    """
 
     seq: int
     sentence: str
     turn: str
     back: str
+    before: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ _NUMBERS = ("min_lap_s", "max_lap_s", "grace_s", "hold_off_s")
 
 def order_args(name: str, values: Values) -> dict[str, Any]:
     """The arguments of order ``name`` out of a form. Raises BadInput with a sentence; the order itself checks the rest."""
-    args: dict[str, Any] = {field: given for field in ORDERS.get(name, ())
+    args: dict[str, Any] = {field: given for field in {*ORDERS.get(name, ()), "reason"}
                             if (given := one(values, field)) and given != one(values, "was:" + field)}
     read = _READ.get(name)
     return args | read(values) if read else args

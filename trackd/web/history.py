@@ -13,7 +13,9 @@ from trackd.timing.acts import Act, Acts
 from trackd.timing.facts import OrderFact, SessionFact
 from trackd.web.decisions import reason_of
 from trackd.web.desk import DoneView
-from trackd.web.words import NOBODY, act_words, said, turned
+from trackd.web.moment import Moment
+from trackd.web.undo import undo_view
+from trackd.web.words import NOBODY, act_words
 
 CHANGED_AT_MOST = 6
 """Karts whose change a line tells one by one."""
@@ -49,13 +51,13 @@ def turn_of(acts: Acts, act: Act) -> tuple[str, str]:
     return "undo", ""
 
 
-def done_view(acts: Acts, seq: int, names: Mapping[str, str], back: str) -> DoneView | None:
-    """The sentence for the act that was just done or turned; None when it is not among the latest."""
-    act = acts.all.get(seq)
-    if act is None:
+def done_view(acts: Acts, names: Mapping[str, str], at: Moment, back: str, *, session: str = "",
+              titles: Mapping[str, str] | None = None) -> DoneView | None:
+    """What was done last at the venue, or in one session, as a page beside race control tells it; None for nothing."""
+    view = undo_view(acts.newest(session or None), names, at, session_id=session, titles=titles)
+    if view is None:
         return None
-    sentence = turned("undo", act, names) if act.undone else said(act, names)
-    return DoneView(seq, sentence + ".", turn_of(acts, act)[0], back)
+    return DoneView(view.of, view.said + ".", view.turn, back, view.newest if view.turn == "redo" else 0)
 
 
 def log_lines(acts: Acts, names: Mapping[str, str], sessions: Mapping[str, str], zone: tzinfo, now_us: Micros,

@@ -51,13 +51,14 @@ async def turn(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     if of and not (of.isdecimal() and len(of) < 19):
         raise BadInput(Fault("of", "must be the number of an act"))
     try:
-        act = await appliance.turn(name, int(of) if of else None, who.name, form.get("reason", "")[:200])
+        act = await appliance.turn(name, int(of) if of else None, who.name, form.get("reason", "")[:200],
+                                   admin=may(who, "admin"))
     except TrackdError as error:
         if not back:
             raise
         return await _page(request, appliance, refused=f"Not possible: {error}")
     if back:
-        return Redirect(f"{back if _BACK.fullmatch(back) else '/console/log'}?done={act.seq}", status_code=303)
+        return Redirect(f"{back if _BACK.fullmatch(back) else '/console/log'}#act-{act.seq}", status_code=303)
     return Response({"said": _said(name, act, who.name, appliance.live.names) + ".", "of": act.seq, "turn": name,
                      "again": TURNS[name]})
 

@@ -11,7 +11,7 @@ from litestar import Response, get
 from litestar.params import FromPath
 
 from trackd.core.errors import NotFound
-from trackd.services.sessions import OPTIONAL, ORDERS
+from trackd.services.sessions import ORDERS, needed
 from trackd.services.staff import action_of_order, roles_that_may
 from trackd.web.given import AnyRequest, TheAppliance
 from trackd.web.pages import html, page_view
@@ -106,8 +106,9 @@ class Picture:
 
 def order_lines() -> tuple[OrderLine, ...]:
     """Every order this version knows, from the table that checks them."""
-    return tuple(OrderLine(name, DOES[name], tuple(each for each in fields if each not in OPTIONAL),
-                           tuple(each for each in fields if each in OPTIONAL), roles_that_may(action_of_order(name)))
+    return tuple(OrderLine(name, DOES[name], tuple(each for each in fields if needed(name, each, {})),
+                           tuple(each for each in fields if not needed(name, each, {})),
+                           roles_that_may(action_of_order(name)))
                  for name, fields in ORDERS.items())
 
 

@@ -87,7 +87,7 @@ def _cell(lap: LapLine | None, row: Row) -> LapCell:
 
 
 def lap_blocks(board: Board, laps: Sequence[LapLine]) -> tuple[LapBlock, ...]:
-    """Every lap, in blocks of as many karts as fit beside each other on A4."""
+    """Every lap, in blocks of about as many karts each, no more than fit beside each other on A4."""
     counted = {(lap.key, lap.number): lap for lap in laps if not lap.struck}
     struck: dict[tuple[str, int], list[LapLine]] = {}
     for lap in sorted(laps, key=lambda lap: lap.at_us):
@@ -96,9 +96,10 @@ def lap_blocks(board: Board, laps: Sequence[LapLine]) -> tuple[LapBlock, ...]:
     driven = {lap.key for lap in laps}
     rows = [row for row in board.rows if key_of(row) in driven]
     last = max((lap.number for lap in laps), default=0)
+    wide = -(-len(rows) // max(1, -(-len(rows) // COLUMNS)))
     blocks = []
-    for start in range(0, len(rows), COLUMNS):
-        some = rows[start:start + COLUMNS]
+    for start in range(0, len(rows), wide or 1):
+        some = rows[start:start + wide]
         lines: list[tuple[str, tuple[LapCell, ...]]] = []
         for number in range(1, last + 1):
             voided = [struck.get((key_of(row), number), []) for row in some]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from trackd.core.time import Micros, utc
+from trackd.core.time import MINUTE, SECOND, Micros, clock_text, utc
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +23,8 @@ class Moment:
 def local_time(instant_us: Micros, zone: tzinfo) -> str:
     """A clock time at the venue, ``14:11``."""
     return utc(instant_us).astimezone(zone).strftime("%H:%M")
+
+
+def age_text(duration_us: Micros) -> str:
+    """How long something lasts or waits: ``22 s``, from a minute on ``1:05``."""
+    return f"{max(0, duration_us) // SECOND} s" if duration_us < MINUTE else clock_text(duration_us, up=True)

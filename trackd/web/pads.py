@@ -80,7 +80,8 @@ class PadView:
     tiles: tuple[Tile, ...]
     closed: str = ""
     note: str = ""
-    kart: str = ""                  # the plate beside the title
+    kart: str = ""                  # whose tiles these are: the plate beside the title ...
+    name: str = ""                  # ... and who drives it
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +145,8 @@ def swap(ground: Ground, query: Query) -> View:
     if entry is None:
         return "pad", PadView("Swap: whose kart?", entry_tiles(ground, "swap"), closed)
     if to not in ground.karts or to == entry.kart:
-        return "pad", PadView(f"{who(ground, entry)} gets kart", tuple(_swap_tiles(ground, entry)), closed,
-                              kart=entry.kart)
+        return "pad", PadView("Into which kart?", tuple(_swap_tiles(ground, entry)), closed, kart=entry.kart,
+                              name=ground.driver(entry))
     other = ground.heat.entries.get(to)
     text = f"{who(ground, entry)} goes from kart {entry.kart} to kart {to}"
     text += f", {who(ground, other)} from {to} to {entry.kart}." if other is not None else "."
@@ -230,10 +231,10 @@ def move(ground: Ground, query: Query) -> View:
         return "pad", PadView("Move: whose laps?", entry_tiles(ground, "move"), closed)
     other = entry_of(ground, query, "to")
     if other is None or other is entry:
-        title = f"Lap {lap} goes to" if lap else "Its laps go to"
+        title = f"Where does lap {lap} go?" if lap else "Where do its laps go?"
         tiles = tuple(Tile(each.kart, _caption(ground, each), f"move?kart={entry.kart}&lap={lap}&to={each.kart}",
                            off="They are its own." if each is entry else "") for each in ground.entries())
-        return "pad", PadView(title, tiles, closed, kart=entry.kart)
+        return "pad", PadView(title, tiles, closed, kart=entry.kart, name=ground.driver(entry))
     values = {"order": "move_laps", "from": entry.kart, "to": other.kart}
     only = (Answer("S", f"Only lap {lap}", f"Kart {other.kart} has the crossing that ended it", {**values, "laps": lap}),
             ) if lap else ()

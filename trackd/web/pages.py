@@ -14,16 +14,22 @@ from trackd.web.auth import csrf_token, principal
 from trackd.web.desk import KartLine
 from trackd.web.given import AnyRequest, TheAppliance, TheScreens
 from trackd.web.history import done_view
+from trackd.web.moment import Moment
 from trackd.web.render import render
+from trackd.web.showing import TRACK, track_names
 from trackd.web.views import PageView
 
+DESKS = frozenset({"heats", "karts", "drivers", "setup"})
+"""Pages beside race control: each tells what was done last, with its undo (A10)."""
 
-def page_view(request: AnyRequest, appliance: Appliance, title: str, current: str = "") -> PageView:
-    """The frame of a page for whoever asks. ``?done=`` names the act that led to it: the page tells it, with its undo."""
+
+def page_view(request: AnyRequest, appliance: Appliance, title: str, current: str = "", *, session: str = "") -> PageView:
+    """The frame of a page for whoever asks. ``session``: the page is about it, and tells what was done last in it."""
     who, done = principal(request), None
-    seq = request.query_params.get("done", "")
-    if seq.isdecimal() and may(who, "orders"):
-        done = done_view(appliance.live.acts, int(seq), appliance.live.names, request.url.path)
+    if (current in DESKS or session) and may(who, "orders"):
+        clock, titles = appliance.live.clock, {info.id: info.name for info in appliance.today.values()}
+        done = done_view(appliance.live.acts, appliance.live.names, Moment(clock.now(), clock.wall()), request.url.path,
+                         session=session, titles=titles)
     return PageView(title, appliance.settings.venue.name, current, who.name if who else "", who.role if who else "",
                     csrf_token(request), done)
 
@@ -37,9 +43,9 @@ def stream_of(appliance: Appliance, track: str) -> str:
     """What the stream of a live page is called: what is on now, at the venue or on one of its tracks. Raises NotFound."""
     if not track:
         return "now"
-    if track not in {link.track for link in appliance.settings.links}:
+    if track not in track_names(appliance):
         raise NotFound(f"There is no track '{track}' here.")
-    return f"track:{track}"
+    return TRACK + track
 
 
 @get("/", include_in_schema=False)

@@ -82,7 +82,8 @@ async def foresee(request: AnyRequest, appliance: TheAppliance, session_id: From
         return []
 
     await appliance.live.done(appliance.live.writer.submit(decide))
-    return html("panels/foreseen.html", lines=[line for fact in found for line in foreseen(fact.args.get("changed", {}))])
+    return html("panels/foreseen.html", lines=[
+        line for fact in found for line in foreseen(fact.args.get("changed", {}), str(args.get("kart", "")))])
 
 
 def _last_act(appliance: Appliance, session_id: str) -> Act | None:

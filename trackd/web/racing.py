@@ -7,16 +7,13 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery
 
-from trackd.core.errors import BadInput, Fault
-from trackd.services.sessions import ORDERS
 from trackd.services.staff import action_of_order
-from trackd.web.auth import check, principal
+from trackd.web.auth import check
 from trackd.web.console import _form, _gate, _one
+from trackd.web.forms import order_args
 from trackd.web.given import AnyRequest, TheAppliance, TheScreens
-from trackd.web.moment import Moment
 from trackd.web.pages import html, page_view, stream_of
 from trackd.web.showing import TRACK, track_names
-from trackd.web.undo import undo_view
 
 
 @get(["/console", "/console/sessions/{session_id:str}"], include_in_schema=False)
@@ -44,33 +41,7 @@ async def give_order(request: AnyRequest, appliance: TheAppliance, session_id: F
     values = await _form(request)
     name = _one(values, "order")
     who = check(request, action_of_order(name))
-    await appliance.order(session_id, name, _args(name, values), who.name)
+    await appliance.order(session_id, name, order_args(name, values), who.name)
 
 
-def _args(name: str, values: dict[str, list[str]]) -> dict[str, Any]:
-    """The arguments of an order out of a form, where everything is text. Raises BadInput."""
-    args: dict[str, Any] = {field: _one(values, field) for field in ORDERS.get(name, ()) if _one(values, field)}
-    if name == "move_laps" and args.get("laps"):
-        args["laps"] = values["laps"]
-    if "seconds" in args:
-        try:
-            seconds = float(args["seconds"])
-        except ValueError:
-            raise BadInput(Fault("seconds", "must be a number")) from None
-        args["seconds"] = int(seconds) if seconds.is_integer() else seconds
-    return args
-
-
-@get("/console/newest", include_in_schema=False)
-async def newest(request: AnyRequest, appliance: TheAppliance) -> dict[str, Any]:
-    """What this person did last, while it stands out: pages that are not live say it once, with its undo."""
-    who = principal(request)
-    clock = appliance.live.clock
-    shown = undo_view(appliance.live.acts.newest(), appliance.live.names, Moment(clock.now(), clock.wall()))
-    acts = appliance.live.acts.all
-    if who is None or shown is None or not shown.left_us or acts[shown.of].by != who.name or shown.turn != "undo":
-        return {"said": ""}
-    return {"said": shown.said, "of": shown.of, "turn": shown.turn, "left_us": shown.left_us}
-
-
-HANDLERS: list[Any] = [race, give_order, newest]
+HANDLERS: list[Any] = [race, give_order]

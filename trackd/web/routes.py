@@ -18,7 +18,7 @@ from litestar.types import ASGIApp
 
 from trackd import __version__
 from trackd.services.appliance import Appliance
-from trackd.web import api, console, log, manual, pages, panels, parts, pit, racing, sheets
+from trackd.web import api, console, heats, log, manual, pages, panels, parts, pit, racing, sheets
 from trackd.web.auth import MAX_BODY_BYTES, PUBLIC, SecurityHeaders, app_guards, authentication
 from trackd.web.errors import exception_handlers
 from trackd.web.render import assets, render
@@ -69,10 +69,10 @@ def create_app(appliance: Appliance) -> Web:
         route_handlers=[
             api.RosterApi, api.SessionsApi, api.health, api.metrics, stream_handler(stream), live_handler(screens),
             pages.board, pages.display, pages.karts,
-            *racing.HANDLERS, console.heats, console.new_heat, console.karts, console.save_kart,
+            *racing.HANDLERS, console.karts, console.save_kart,
             console.drivers, console.add_driver, console.setup, console.save_setup, console.login_page, console.login,
-            console.logout, *panels.HANDLERS, *log.HANDLERS, *sheets.HANDLERS, *pit.HANDLERS, *parts.HANDLERS,
-            *manual.HANDLERS,
+            console.logout, *panels.HANDLERS, *heats.HANDLERS, *log.HANDLERS, *sheets.HANDLERS, *pit.HANDLERS,
+            *parts.HANDLERS, *manual.HANDLERS,
             create_static_files_router("/static", directories=[assets("static")], opt=PUBLIC, include_in_schema=False,
                                        cache_control=CacheControlHeader(max_age=31_536_000, immutable=True)),
         ],

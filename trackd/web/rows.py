@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 from trackd.core.time import Micros, clock_text, lap_text
 from trackd.timing.board import Board, Row
-from trackd.web.moment import Moment
+from trackd.web.moment import Moment, age_text
 
 STATE_WORDS = {"pit": "In the pit", "dnf": "Did not finish", "dns": "Did not start", "dsq": "Disqualified"}
 FLAG_WORDS = {"black": "Black flag", "mechanical": "Mechanical flag", "warning": "Warning flag", "blue": "Blue flag"}
-LAPPING = "About to be lapped"
+LAPPING = "Lapped soon"
 _AT_REST = frozenset({"finished", "dnf", "dns", "dsq"})
 _BY_HAND = {"manual": "hand", "split": "split", "gps": "gps"}
 
@@ -55,10 +55,12 @@ class RowView:
     say: str = ""                # the note of a screen that has its own column for penalties ...
     lapped: bool = False         # ... and it is a hint to show blue
     pit: str = ""                # visits and time in the pit: ``2 / 1:05``
+    pits: int = 0                # visits alone
     penalties: str = ""
     edited: bool = False         # somebody changed one of its laps
     why: str = ""                # the address that tells how its times came about
-    late_us: Micros = field(default=0, compare=False)    # overdue by so much; a page counts on by itself
+    late_us: Micros = field(default=0, compare=False)    # overdue by so much, and in words; a page counts on by itself
+    late: str = field(default="", compare=False)
     hit: bool = field(default=False, compare=False)      # it has just crossed: paint it
 
 
@@ -100,6 +102,7 @@ def row_view(board: Board, row: Row, names: Mapping[str, str], at: Moment | None
     by_hand = "hand" if row.best_by_hand else ""
     late = at is not None and row.overdue and row.state == "running"
     lapped = at is not None and row.lapping and row.state == "running" and not late
+    late_us = _late_us(board, row.kart, at) if late and at is not None else 0
     words = [STATE_WORDS.get(row.state, ""), FLAG_WORDS.get(row.flag, "")]
     return RowView(
         id=element_id("row", row.kart),
@@ -123,10 +126,11 @@ def row_view(board: Board, row: Row, names: Mapping[str, str], at: Moment | None
         say=" · ".join(filter(None, (*words, LAPPING if lapped else ""))),
         lapped=lapped,
         pit=f"{row.pits} / {clock_text(row.pit_us, up=True)}" if row.pits else "",
+        pits=row.pits,
         penalties=", ".join(row.penalties),
         edited=row.edited,
         why=f"/console/sessions/{board.session.id}/karts/{quote(row.kart, safe='')}",
-        late_us=_late_us(board, row.kart, at) if late and at is not None else 0,
+        late_us=late_us, late=age_text(late_us) if late else "",
     )
 
 

@@ -83,8 +83,7 @@ async def decide(request: AnyRequest, appliance: TheAppliance, session_id: FromP
         await appliance.order(session_id, name, {"reason": reason} if name == "amend" else {}, who.name)
     except (Refused, BadInput) as error:
         return await _page(request, appliance, session_id, fault=str(error))
-    act = next((act for act in appliance.live.acts.newest(session_id) if act.name == name), None)
-    return Redirect(f"/sessions/{session_id}" + (f"?done={act.seq}" if act else ""), status_code=303)
+    return Redirect(f"/sessions/{session_id}", status_code=303)
 
 
 async def _page(request: AnyRequest, appliance: Appliance, session_id: str, version: int = 0, *,
@@ -94,7 +93,8 @@ async def _page(request: AnyRequest, appliance: Appliance, session_id: str, vers
     sheet = _view(appliance, found, segno.make_qr(address).svg_inline(omitsize=True, border=2))
     if may(principal(request), "orders"):
         sheet = replace(sheet, staff=StaffPart(fault))
-    return html("sessions/result.html", page=page_view(request, appliance, sheet.title), sheet=sheet)
+    return html("sessions/result.html", sheet=sheet,
+                page=page_view(request, appliance, sheet.title, session="" if version else session_id))
 
 
 def _view(appliance: Appliance, found: Result, qr: str) -> SheetView:

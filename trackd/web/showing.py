@@ -37,14 +37,15 @@ def live_view(appliance: Appliance, kind: str, stream: str, board: Board | None,
         return board_view(board, names, venue, heats=heats, stream=stream)
     if kind == "display":
         return display_view(board, names, venue, heats=heats, stream=stream)
-    if kind == "pit":
-        return pit_view(board, names, venue, heats=heats, karts=_karts(appliance), elsewhere=_elsewhere(appliance, board),
-                        stream=stream)
     clock = appliance.live.clock
+    at, acts = Moment(clock.now(), clock.wall()), appliance.live.acts.newest()
+    if kind == "pit":
+        return pit_view(board, names, venue, at=at, heats=heats, karts=_karts(appliance),
+                        elsewhere=_elsewhere(appliance, board), acts=acts, stream=stream)
     unknown = [UnknownTransponder(u.transponder, u.passings, appliance.wall_of(u.first_us))
                for u in appliance.unknown(board) if track in ("", u.track)]
-    return console_view(board, names, venue, at=Moment(clock.now(), clock.wall()), heats=heats, health=health(appliance),
-                        troubles=troubles(appliance), unknown=unknown, acts=appliance.live.acts.newest(),
+    return console_view(board, names, venue, at=at, heats=heats, health=health(appliance),
+                        troubles=troubles(appliance), unknown=unknown, acts=acts,
                         tracks=_tracks(appliance, track), stream=stream)
 
 

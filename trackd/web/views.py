@@ -5,7 +5,7 @@ A page is one ``LiveView``; each of its parts has one template, printed in the p
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from trackd.timing.acts import Act
 from trackd.timing.board import Board, SessionInfo
 from trackd.web.ahead import AheadView, TilesView, ahead_view, tiles_view
-from trackd.web.band import BandView, band_view
+from trackd.web.band import BandView, ClockView, band_view
 from trackd.web.desk import DoneView, KartLine
 from trackd.web.fleet import FleetView, fleet_view
 from trackd.web.inbox import InboxView, Trouble, UnknownTransponder, inbox_view
@@ -95,6 +95,16 @@ class LiveView:
     health: tuple[HealthItem, ...] = ()
     fleet: FleetView | None = None
 
+    @property
+    def flags(self) -> tuple[tuple[str, str], ...]:
+        """Karts that are shown a flag of their own, and which; in the order of the race (B5)."""
+        return tuple((row.kart, row.flag) for row in self.order.rows if row.flag)
+
+    @property
+    def count(self) -> ClockView | None:
+        """The clock while it counts down to green, for large figures."""
+        return self.band.clock if self.band.clock.goes else None
+
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
@@ -119,6 +129,7 @@ PARTS: dict[str, tuple[Part, ...]] = {
     "console": (
         Part("tracks", "#tracks", "partials/_tracks.html"),
         Part("band", "#band", "partials/_band.html"),
+        Part("acts", "#acts", "partials/_acts.html"),
         Part("order", "#order", "partials/_order_console.html"),
         Part("undo", "#undo", "partials/_undo.html"),
         Part("inbox", "#inbox", "partials/_inbox.html"),
@@ -130,11 +141,15 @@ PARTS: dict[str, tuple[Part, ...]] = {
     ),
     "board": (
         Part("band", "#band", "partials/_now.html"),
+        Part("flags", "#flags", "partials/_kart_flags.html"),
+        Part("count", "#count", "partials/_count.html"),
         Part("order", "#order", "partials/_order_board.html"),
         Part("heats", "#aside", "partials/_aside.html"),
     ),
     "display": (
         Part("band", "#band", "partials/_top.html"),
+        Part("flags", "#flags", "partials/_kart_flags.html"),
+        Part("count", "#count", "partials/_count.html"),
         Part("order", "#order", "partials/_order_display.html"),
         Part("foot", "#foot", "partials/_foot.html"),
     ),
@@ -143,6 +158,7 @@ PARTS: dict[str, tuple[Part, ...]] = {
         Part("tally", "#tally", "partials/_pit_tally.html"),
         Part("tile", "#fleet", "partials/_pit_fleet.html"),
         Part("sheet", "#sheets", "partials/_pit_sheets.html"),
+        Part("undo", "#undo", "partials/_undo.html"),
     ),
 }
 
@@ -188,12 +204,15 @@ def display_view(board: Board | None, names: Mapping[str, str], venue: VenueView
     return _live("display", board, names, venue, heats=heats, stream=stream)
 
 
-def pit_view(board: Board | None, names: Mapping[str, str], venue: VenueView, *, heats: Sequence[SessionInfo] = (),
-             karts: Sequence[KartLine] = (), elsewhere: Mapping[str, str] | None = None, stream: str = "now") -> LiveView:
-    """The pit tablet. ``elsewhere``: karts in a heat on another track, with its name."""
+def pit_view(board: Board | None, names: Mapping[str, str], venue: VenueView, *, at: Moment,
+             heats: Sequence[SessionInfo] = (), karts: Sequence[KartLine] = (), elsewhere: Mapping[str, str] | None = None,
+             acts: Sequence[Act] = (), stream: str = "now") -> LiveView:
+    """The pit tablet. ``elsewhere``: karts in a heat on another track, with its name; ``acts`` as for race control."""
     view = _live("pit", board, names, venue, heats=heats, stream=stream)
     waiting = next(((info.name, info.entries) for info in heats if info.state == "scheduled"), None)
-    return replace(view, fleet=fleet_view(board, names, karts, elsewhere=elsewhere, waiting=waiting))
+    return replace(view, fleet=fleet_view(board, names, karts, elsewhere=elsewhere, waiting=waiting),
+                   undo=undo_view(acts, names, at, session_id=board.session.id if board else "",
+                                  titles={info.id: info.name for info in heats}))
 
 
 def _kart_by_kart(name: str, before: FleetView | None, after: FleetView | None) -> list[Fragment]:
@@ -206,10 +225,17 @@ def _kart_by_kart(name: str, before: FleetView | None, after: FleetView | None) 
             for tile in changed]
 
 
+_VALUES: dict[str, Callable[[LiveView], Any]] = {
+    "acts": lambda view: (view.band.session_id, view.band.state),
+    "foot": lambda view: (view.heats, view.best, view.order.red),
+    "tally": lambda view: view.fleet and (view.fleet.tally, view.fleet.next),
+    "tile": lambda view: view.fleet and view.fleet.tiles, "sheet": lambda view: view.fleet and view.fleet.tiles,
+}
+"""What a part prints, where that is not the field of its name."""
+
+
 def _value(view: LiveView, name: str) -> Any:
-    if view.fleet is not None and name in ("tally", "tile", "sheet"):
-        return (view.fleet.tally, view.fleet.next) if name == "tally" else view.fleet.tiles
-    return (view.heats, view.best) if name == "foot" else getattr(view, name)
+    return _VALUES[name](view) if name in _VALUES else getattr(view, name)
 
 
 def _same_places(before: OrderView, after: OrderView) -> bool:

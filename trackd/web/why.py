@@ -89,6 +89,7 @@ class WhyView:
 
     explained: str
     reads: tuple[ReadView, ...]
+    transponders: str
     decided: tuple[str, ...]
 
 
@@ -112,7 +113,7 @@ class KartView:
     about: str
     flag: str
     lines: tuple[LapView | NoLapView, ...]
-    repeats: tuple[NoLapView, ...]
+    beside: tuple[NoLapView, ...]    # reads that say little: the same crossing again, a sector line of no lap
     chosen: LapView | None
     why: WhyView | None
     deeds: tuple[DeedView, ...]
@@ -143,12 +144,16 @@ def kart_view(sheet: KartSheet, names: Mapping[str, str], zone: tzinfo, *, lap: 
     closed = _CLOSED.get(heat.state, "") if may_order else "Your role may look, not change."
     return KartView(
         session_id=sheet.shot.spec.id, kart=entry.kart, name=name_of(row, names), about=_about(row), flag=entry.flag,
-        lines=_in_time(sheet, counted + struck, [view for read, view in others if read.verdict != "repeated"]),
-        repeats=tuple(view for read, view in others if read.verdict == "repeated"),
+        lines=_in_time(sheet, counted + struck, [view for read, view in others if _stands_out(read)]),
+        beside=tuple(view for read, view in others if not _stands_out(read)),
         chosen=chosen, why=_why(under, names, zone) if under is not None else None,
         deeds=deeds_of(heat, entry, under.lap if under and chosen and not chosen.struck else None, closed),
         penalties=_penalties(sheet, names, zone), closed=closed, official=heat.state is State.OFFICIAL and may_order,
         undo=last_act.seq if last_act and may_order else 0, undone=said(last_act, names) if last_act else "")
+
+
+def _stands_out(read: Read) -> bool:
+    return read.verdict != "repeated" and read.role == LINE
 
 
 def _about(row: Row) -> str:
@@ -210,7 +215,9 @@ def _why(sheet: LapSheet, names: Mapping[str, str], zone: tzinfo) -> WhyView:
     if not lap.start_seq:
         reads.insert(0, ReadView("Begins", "", ("timed from green",)))
     decided = {act.seq: act for act in (*sheet.decisions, *(act for read in sheet.reads for act in read.decisions))}
-    return WhyView(_explained(lap), tuple(reads), tuple(_told(act, names, zone) for act in decided.values()))
+    worn = dict.fromkeys(read.transponder for read in sheet.reads if read.transponder)
+    return WhyView(_explained(lap), tuple(reads), ", ".join(worn),
+                   tuple(_told(act, names, zone) for act in decided.values()))
 
 
 def _role(read: Read) -> str:
@@ -218,14 +225,13 @@ def _role(read: Read) -> str:
 
 
 def _facts(read: Read) -> tuple[str, ...]:
-    """How the decoder put it, in the order people ask: where, which passing, whose transponder, how strong."""
+    """How the decoder put it: which passing, how strong, and where it was heard."""
     if read.source != "loop":
         return ({"tap": "tapped by hand", "manual": "put in by hand"}.get(read.source, "split, no passing"),)
-    where = [f"passing {read.seq}", read.link or "", f"decoder {read.decoder}" if read.decoder else ""]
-    heard = [f"transponder {read.transponder}" if read.transponder else "",
-             f"strength {read.strength}" if read.strength is not None else "",
+    heard = [f"passing {read.seq}", f"strength {read.strength}" if read.strength is not None else "",
              f"hits {read.hits}" if read.hits is not None else ""]
-    return tuple(", ".join(filter(None, part)) for part in (where, heard) if any(part))
+    where = [read.link or "", f"decoder {read.decoder}" if read.decoder else ""]
+    return tuple(", ".join(filter(None, part)) for part in (heard, where) if any(part))
 
 
 def _told(act: Act, names: Mapping[str, str], zone: tzinfo) -> str:

@@ -1,0 +1,332 @@
+// What opens on top of race control: the why of a number, and the forms of orders. One dialog at the place of the inbox,
+// so that the live order stays in sight and under the mouse; on a phone it takes the whole screen.
+"use strict";
+(() => {
+  const PHONE = "(max-width: 760px)", REFRESH_MS = 1000, LONG_PRESS_MS = 500, TYPING_MS = 900, FORESEE_MS = 200, DRAG_PX = 8;
+  const FIELD = "input:not([type=radio], [type=checkbox]), select, textarea, [contenteditable]";
+  const FOCUSABLE = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]";
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+  // --- the dialog -------------------------------------------------------------------------------------------------
+  let dialog = null, inside = null, says = null;
+  let url = "", before = [], opener = null;          // what is shown, what was shown before it, where the focus came from
+  const build = () => {
+    dialog = $("#panel") ?? document.body.appendChild(Object.assign(document.createElement("dialog"), { id: "panel" }));
+    dialog.className = "panel";
+    dialog.setAttribute("aria-labelledby", "panel-title");
+    dialog.innerHTML = '<div id="panel-says" role="alert" hidden></div><div id="panel-in"></div>';
+    [says, inside] = dialog.children;
+    dialog.addEventListener("cancel", (event) => { event.preventDefault(); close(); });
+  };
+  const isOpen = () => Boolean(dialog?.open);
+  const close = () => {
+    if (!isOpen()) return;
+    dialog.close();
+    asking?.abort();
+    inside.replaceChildren();
+    say("");
+    mark(null);
+    delete dialog.dataset.more;
+    [url, before] = ["", []];
+    const [row, selector, at] = opener ?? [];
+    opener = null;
+    const target = selector && ($$(selector)[at] ?? $(`#${CSS.escape(row || "none")} [data-why]`));
+    (target || $("#live"))?.focus({ preventScroll: true });
+  };
+  const show = (from) => {
+    if (!dialog) build();
+    if (isOpen()) return;
+    const at = from?.closest("[data-why], [data-panel]");
+    const name = ["data-why", "data-panel"].find((each) => at?.hasAttribute(each));
+    const same = at && `[${name}="${CSS.escape(at.getAttribute(name))}"]`;
+    opener = at ? [at.closest("tr, li")?.id, same, $$(same).indexOf(at)] : null;   // rows are drawn anew meanwhile
+    if (matchMedia(PHONE).matches) return void dialog.showModal();
+    const place = $(".work");
+    if (place && dialog.parentNode !== place) place.append(dialog);
+    dialog.show();
+  };
+  const say = (sentence) => {
+    says.hidden = !sentence;
+    says.textContent = sentence;
+  };
+
+  // --- asking the box ---------------------------------------------------------------------------------------------
+  const token = () => {
+    try { return JSON.parse(document.body.getAttribute("hx-headers:inherited"))["X-CSRF-Token"]; } catch { return ""; }
+  };
+  const sentenceOf = (text) => {
+    try { const problem = JSON.parse(text); if (problem.detail) return problem.detail; } catch { /* HTML, then */ }
+    return new DOMParser().parseFromString(text, "text/html").body.textContent.trim().slice(0, 400);
+  };
+  const NO_ANSWER = "The box did not answer. Look at the order of karts before you try again.";
+  const ask = async (address, options = {}) => {
+    const headers = { "HX-Request": "true", "X-CSRF-Token": token(), ...options.headers };
+    const answer = await fetch(address, { ...options, headers });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(sentenceOf(text) || "The box refused this.");
+    return text;
+  };
+  const wrong = (error) => {
+    if (error.name === "AbortError") return;
+    if (!inside.firstElementChild) inside.innerHTML = '<header><h2 id="panel-title" class="grow" tabindex="-1">Not possible</h2>'
+      + '<button class="btn" data-kind="bare" type="button" data-close>Close</button></header>';
+    say(error instanceof TypeError ? NO_ANSWER : error.message);
+  };
+
+  // --- showing a panel ----------------------------------------------------------------------------------------------
+  let asking = null;
+  const load = async (address, { focus = true } = {}) => {
+    asking?.abort();
+    const mine = asking = new AbortController();
+    try {
+      const html = await ask(address, { signal: mine.signal });
+      if (mine.signal.aborted || !isOpen()) return;
+      const same = url.split("?")[0] === address.split("?")[0] && inside.firstElementChild;
+      url = address;
+      if (same && window.htmx) await window.htmx.swap({ text: html, target: inside, sourceElement: inside, swap: "innerMorph" });
+      else inside.innerHTML = html;
+      settle(focus);
+    } catch (error) { wrong(error); if (focus && !dialog.contains(document.activeElement)) $("#panel-title", dialog)?.focus(); }
+  };
+  const settle = (focus) => {
+    const previous = $("[data-back]", inside), more = $("[data-more]", inside), lap = $(".lap[aria-expanded=true]", inside);
+    if (previous) previous.hidden = !before.length;
+    more?.setAttribute("aria-expanded", String("more" in dialog.dataset));
+    if (lap) url = of(lap);                        // a lap that ends now must not take the place of the one in hand
+    if (!focus) return;
+    say("");
+    if (lap) { lap.focus({ preventScroll: true }); lap.parentNode.scrollIntoView({ block: "nearest" }); }
+    else ($("[data-first]:not(:disabled), .pad-kart:not([aria-disabled]), .answer:not([aria-disabled])", inside)
+          ?? $("#panel-title", inside))?.focus({ preventScroll: true });
+    foresee();
+  };
+  const open = (address, from) => {
+    show(from);
+    if (url && dialog.contains(from ?? null)) before.push(url);
+    else if (url !== address) before = [];
+    load(address);
+  };
+  const goBack = () => { const last = before.pop(); if (last) load(last); else close(); };
+  const kart = () => /\/karts\/[^/?]+/.test(url);
+
+  // News of the session: the kart that is shown may have crossed, or somebody else decided about it.
+  let due = 0, asked = 0;
+  const refresh = () => {
+    if (!isOpen() || !$("header[data-fresh]", inside) || due) return;
+    due = setTimeout(() => {
+      due = 0;
+      asked = performance.now();
+      if (isOpen() && $("header[data-fresh]", inside)) load(url, { focus: false });
+    }, Math.max(0, asked + REFRESH_MS - performance.now()));
+  };
+  document.addEventListener("htmx:sse:after:message", (event) => { if (!event.detail.message.event) refresh(); });
+
+  // --- giving an order ----------------------------------------------------------------------------------------------
+  const session = () => /\/console\/sessions\/([^/]+)\//.exec(url)?.[1] ?? "";
+  let giving = false;
+  const give = async (fields, { stay = false } = {}) => {
+    if (giving) return;
+    giving = true;
+    say("");
+    const body = new URLSearchParams();
+    for (const [name, value] of fields) if (typeof value === "string") body.append(name, value);
+    try {
+      await ask(`/console/sessions/${session()}/orders`, { method: "POST", body });
+      if (!isOpen()) return;
+      const reason = $("#panel-reason", inside);
+      if (reason) reason.value = "";
+      if (kart()) await load(url, { focus: false });
+      else if (stay) { inside.replaceChildren(); await load(url); }
+      else if (before.length) goBack();
+      else close();
+    } catch (error) { wrong(error); } finally { giving = false; }
+  };
+  const send = (button) => {
+    const fields = new FormData(button.closest("form") ?? undefined);
+    for (const [name, value] of Object.entries(JSON.parse(button.dataset.send))) fields.set(name, value);
+    const reason = button.dataset.with && document.getElementById(button.dataset.with);
+    if (reason?.value) fields.set("reason", reason.value);
+    give(fields);
+  };
+  document.addEventListener("submit", (event) => {
+    const form = event.target.closest?.("#panel form[data-order]");
+    if (!form) return;
+    event.preventDefault();
+    if (!form.dataset.order) return void $(".answer:not([aria-disabled])", form)?.click();
+    const fields = new FormData(form);
+    if (event.submitter?.name) fields.set(event.submitter.name, event.submitter.value);
+    fields.set("order", form.dataset.order);
+    give(fields, { stay: "stay" in form.dataset });
+  });
+
+  // --- what a penalty would do, before it is given ------------------------------------------------------------------
+  let looking = 0, foreseeing = null;
+  const foresee = () => {
+    const form = $("form[data-foresee]", inside), shown = form && $(".foreseen", form);
+    clearTimeout(looking);
+    foreseeing?.abort();
+    if (!form) return;
+    const fields = new FormData(form);
+    if (!fields.get("choice")) return void shown.replaceChildren();
+    fields.set("order", form.dataset.order);
+    looking = setTimeout(async () => {
+      foreseeing = new AbortController();
+      try { shown.innerHTML = await ask(`${form.dataset.foresee}?${new URLSearchParams(fields)}`, { signal: foreseeing.signal }); }
+      catch (error) { if (error.name !== "AbortError") shown.textContent = error instanceof TypeError ? "" : error.message; }
+    }, FORESEE_MS);
+  };
+  document.addEventListener("input", (event) => {
+    if (event.target.closest?.("form[data-foresee]")) foresee();
+    if (event.target.matches?.("[data-search]")) find(event.target.value);
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.matches?.("#panel [data-reload]")) load(event.target.dataset.reload + encodeURIComponent(event.target.value));
+  });
+
+  // --- finding a kart: its row is marked, Enter opens its panel -----------------------------------------------------
+  let marked = "";
+  const mark = (row) => {
+    $(".live tr[aria-selected]")?.removeAttribute("aria-selected");
+    marked = row ?? "";
+    const found = marked && document.getElementById(marked);
+    if (!found) return;
+    found.setAttribute("aria-selected", "true");
+    found.scrollIntoView({ block: "nearest" });
+  };
+  document.addEventListener("htmx:sse:after:message", () => { if (marked && !$(".live tr[aria-selected]")) mark(marked); });
+  const find = (text) => {
+    const wanted = text.trim().toLowerCase(), found = [];
+    for (const each of $$("[data-find]", inside)) {
+      const of = each.dataset.find.toLowerCase(), number = of.split(" ")[0];
+      each.parentNode.hidden = !(/^\d/.test(wanted) ? number.startsWith(wanted) : of.includes(wanted));
+      if (!each.parentNode.hidden) found.push(each);
+    }
+    found.sort((a, b) => (b.dataset.find.split(" ")[0] === wanted) - (a.dataset.find.split(" ")[0] === wanted));
+    $("[data-none]", inside).hidden = Boolean(found.length);
+    mark(wanted ? found[0]?.dataset.row : null);
+    return found[0];
+  };
+
+  // --- pointer --------------------------------------------------------------------------------------------------------
+  // Capturing: a tool that is not possible now still opens, and its form says why.
+  document.addEventListener("click", (event) => {
+    const at = (selector) => event.target.closest?.(selector);
+    if (at("#panel")) return void inPanel(event, at);
+    const why = at("[data-why]"), tool = at("[data-panel]");
+    if (!why && !tool) return;
+    event.preventDefault();
+    open((why ?? tool).dataset[why ? "why" : "panel"], why ?? tool);
+  }, true);
+  const inPanel = (event, at) => {
+    const button = at("button, [data-panel]");
+    if (!button) return;
+    if (button.getAttribute("aria-disabled") === "true") {
+      event.preventDefault();
+      return void say(button.title || $("small", button)?.textContent || "Not possible now.");
+    }
+    if (at("[data-close]")) return void close();
+    if (at("[data-back]")) return void goBack();
+    if (at("[data-more]")) {
+      if ("more" in dialog.dataset) delete dialog.dataset.more; else dialog.dataset.more = "";
+      return void at("[data-more]").setAttribute("aria-expanded", String("more" in dialog.dataset));
+    }
+    if (at("[data-lap]")) return void choose(at("[data-lap]"));
+    if (at("[data-send]")) return void send(at("[data-send]"));
+    if (at("[data-panel]")) return void open(at("[data-panel]").dataset.panel, at("[data-panel]"));
+  };
+  document.addEventListener("contextmenu", (event) => {
+    const why = event.target.closest?.("[data-why]");
+    if (!why) return;
+    event.preventDefault();
+    open(why.dataset.why, why);
+  });
+  let pressed = 0;
+  document.addEventListener("pointerdown", (event) => {      // browsers without a context menu by long press
+    const why = event.pointerType === "touch" && event.target.closest?.("[data-why]");
+    clearTimeout(pressed);
+    if (why) pressed = setTimeout(() => open(why.dataset.why, why), LONG_PRESS_MS);
+  });
+  for (const name of ["pointerup", "pointercancel", "pointermove"]) document.addEventListener(name, () => clearTimeout(pressed));
+  const of = (lap) => `${url.split("?")[0]}?crossing=${lap.dataset.lap}&lap=${lap.hasAttribute("data-struck") ? 0 : lap.dataset.number}`;
+  const choose = (lap) => load(of(lap));
+
+  // --- a kart's plate dragged onto another row: those two change karts ------------------------------------------------
+  let drag = null;
+  const rowAt = (event) => document.elementFromPoint(event.clientX, event.clientY)?.closest(".live tbody tr");
+  const plateOf = (row) => $(".plate", row)?.textContent.trim();
+  document.addEventListener("pointerdown", (event) => {
+    const plate = event.pointerType === "mouse" && event.button === 0 && event.target.closest?.(".live td.kart .plate");
+    if (plate) { drag = { from: plate.textContent.trim(), x: event.clientX, y: event.clientY, ghost: null }; event.preventDefault(); }
+  });
+  document.addEventListener("pointermove", (event) => {
+    if (!drag || (!drag.ghost && Math.hypot(event.clientX - drag.x, event.clientY - drag.y) < DRAG_PX)) return;
+    drag.ghost ??= Object.assign(document.createElement("span"), { className: "plate dragged", textContent: drag.from });
+    if (!drag.ghost.isConnected) document.body.append(drag.ghost);
+    drag.ghost.style.translate = `${event.clientX + 10}px ${event.clientY + 10}px`;
+    const over = rowAt(event);
+    for (const row of $$(".live tr[data-drop]")) if (row !== over) row.removeAttribute("data-drop");
+    if (over && plateOf(over) !== drag.from) over.setAttribute("data-drop", "");
+  });
+  const drop = (event) => {
+    const { from, ghost } = drag ?? {};
+    drag = null;
+    ghost?.remove();
+    for (const row of $$(".live tr[data-drop]")) row.removeAttribute("data-drop");
+    const row = ghost && event.type === "pointerup" && rowAt(event), to = row && plateOf(row);
+    const tool = $("#acts [data-panel$='/forms/swap']");
+    if (to && to !== from && tool) open(`${tool.dataset.panel}?kart=${encodeURIComponent(from)}&to=${encodeURIComponent(to)}`, row);
+  };
+  for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, drop);
+
+  // --- keys -----------------------------------------------------------------------------------------------------------
+  let typed = "", typedAt = 0;
+  const pick = (digit) => {                         // a kart on a pad by its number
+    if (performance.now() - typedAt > TYPING_MS) typed = "";
+    [typed, typedAt] = [typed + digit, performance.now()];
+    const tiles = $$(".pad-kart[data-kart]", inside);
+    const found = tiles.find((tile) => tile.dataset.kart === typed) ?? tiles.find((tile) => tile.dataset.kart.startsWith(typed));
+    found?.focus();
+    return Boolean(found);
+  };
+  const walk = (by) => {
+    const laps = $$(".lap", inside), at = laps.findIndex((lap) => lap.getAttribute("aria-expanded") === "true");
+    const next = laps[at + by];
+    if (next) choose(next);
+    return laps.length > 0;
+  };
+  const trap = (event) => {
+    const all = $$(FOCUSABLE, dialog).filter((each) => each.tabIndex >= 0 && !each.disabled && each.checkVisibility());
+    if (!all.length) return;
+    const at = document.activeElement, first = all[0], last = all[all.length - 1];
+    const out = !dialog.contains(at) || (event.shiftKey ? at === first : at === last);
+    if (out) { event.preventDefault(); (event.shiftKey ? last : first).focus(); }
+  };
+  const letter = (key) => {
+    const button = $$(`[data-key="${CSS.escape(key)}"]`, inside).find((each) => each.checkVisibility());
+    // A flag can always be shown and an act taken back, whatever is open: the letters of panels leave theirs alone.
+    const beside = button ? null : $(`:is(.flag-key, #undo .btn)[aria-keyshortcuts="${CSS.escape(key)}"]:not([disabled], [aria-disabled=true])`);
+    (button ?? beside)?.click();
+    return Boolean(button ?? beside);
+  };
+  const onKey = (event) => {
+    if (event.key === "Escape") { close(); return true; }
+    if (event.key === "Enter" && event.target.matches?.("[data-search]")) { find(event.target.value)?.click(); return true; }
+    if (event.target.closest?.(FIELD)) return false;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      return !event.target.matches?.("input") && walk(event.key === "ArrowDown" ? 1 : -1);
+    }
+    if (event.repeat || event.key.length !== 1 || event.key === " ") return false;
+    return (/^[0-9]$/.test(event.key) && pick(event.key)) || letter(event.key.toUpperCase());
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!isOpen()) {
+      const why = event.key === "Enter" && event.target.closest?.("[data-why]:not(button, a)");
+      if (why) { event.preventDefault(); open(why.dataset.why, why); }
+      return;
+    }
+    if (event.key === "Tab") return void trap(event);
+    if (onKey(event)) { event.preventDefault(); event.stopPropagation(); }
+  }, true);
+})();
