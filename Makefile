@@ -9,7 +9,7 @@ USABLE = import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= 
 FITS = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
 .DELETE_ON_ERROR:
-.PHONY: run test lint soak bench browser clean
+.PHONY: run test lint soak bench pictures browser clean
 
 run: $(VENV)/.installed  ## a demo venue on http://127.0.0.1:$(PORT)
 	$(BIN)/trackd demo --port $(PORT)
@@ -27,6 +27,9 @@ soak: $(VENV)/.dev  ## the long tests
 
 bench: $(VENV)/.dev  ## the performance table of the README, measured here
 	$(BIN)/trackd bench
+
+pictures: $(VENV)/.dev browser  ## the manual's pictures, taken anew by its tests
+	TRACKD_PICTURES=1 $(BIN)/python -m pytest -n 0 tests/browser/test_manual.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -25,7 +25,7 @@
     }
     for (const each of $$("[data-due]")) {
       const us = +each.dataset.due - gone(each, each.dataset.due);
-      write(each, us < 1e6 ? "now" : ageText(us));
+      write(each, us < -3e6 ? `${ageText(-us)} late` : us < 1e6 ? "now" : ageText(us));
     }
   };
 

@@ -24,6 +24,7 @@
     if (!isOpen()) return;
     dialog.close();
     asking?.abort();
+    coming = null;
     inside.replaceChildren();
     say("");
     mark(null);
@@ -64,7 +65,7 @@
     const headers = { "HX-Request": "true", "X-CSRF-Token": token(), ...options.headers };
     const answer = await fetch(address, { ...options, headers });
     const text = await answer.text();
-    if (!answer.ok) throw new Error(sentenceOf(text) || "The box refused this.");
+    if (!answer.ok) throw Object.assign(new Error(sentenceOf(text) || "The box refused this."), { status: answer.status });
     return text;
   };
   const wrong = (error) => {
@@ -75,10 +76,12 @@
   };
 
   // --- showing a panel ----------------------------------------------------------------------------------------------
-  let asking = null;
+  let asking = null, coming = null;                // the request under way, and the keys pressed until its panel is there
   const load = async (address, { focus = true } = {}) => {
     asking?.abort();
     const mine = asking = new AbortController();
+    stale = false;
+    if (focus) coming ??= [];
     try {
       const html = await ask(address, { signal: mine.signal });
       if (mine.signal.aborted || !isOpen()) return;
@@ -87,7 +90,25 @@
       if (same && window.htmx) await window.htmx.swap({ text: html, target: inside, sourceElement: inside, swap: "innerMorph" });
       else inside.innerHTML = html;
       settle(focus);
-    } catch (error) { wrong(error); if (focus && !dialog.contains(document.activeElement)) $("#panel-title", dialog)?.focus(); }
+      if (focus) replay();
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      coming = null;
+      wrong(error);
+      if (error.status === 404) $("header[data-fresh]", inside)?.removeAttribute("data-fresh");
+      if (focus && !dialog.contains(document.activeElement)) $("#panel-title", dialog)?.focus();
+    }
+  };
+  const replay = () => {
+    const keys = coming ?? [];
+    coming = null;
+    while (keys.length && !coming) {
+      const key = keys.shift(), at = document.activeElement;
+      if (!at.matches(FIELD)) { if (key === "Enter" || key === " ") at.click(); else onKey({ key, target: at }); continue; }
+      if (key === "Enter") { if (!onKey({ key, target: at })) at.form?.requestSubmit(); continue; }
+      if (key.length === 1) { at.setRangeText(key, at.selectionStart, at.selectionEnd, "end"); at.dispatchEvent(new Event("input", { bubbles: true })); }
+    }
+    coming?.push(...keys);
   };
   const settle = (focus) => {
     const previous = $("[data-back]", inside), more = $("[data-more]", inside), lap = $(".lap[aria-expanded=true]", inside);
@@ -108,19 +129,33 @@
     load(address);
   };
   const goBack = () => { const last = before.pop(); if (last) load(last); else close(); };
+  const done = (fields) => {                        // back to the kart or the log from where it was asked, past the pads
+    const swapped = fields.get("order") === "swap_kart" && fields.get("to");
+    while (before.length) {
+      const last = before.pop();
+      if (!/\/karts\/|\/forms\/incident/.test(last)) continue;
+      return void load(swapped ? last.replace(/\/karts\/.*/, `/karts/${encodeURIComponent(swapped)}`) : last);
+    }
+    close();
+  };
   const kart = () => /\/karts\/[^/?]+/.test(url);
 
   // News of the session: the kart that is shown may have crossed, or somebody else decided about it.
-  let due = 0, asked = 0;
+  let due = 0, asked = 0, stale = false;
   const refresh = () => {
     if (!isOpen() || !$("header[data-fresh]", inside) || due) return;
     due = setTimeout(() => {
       due = 0;
+      if (coming) return void refresh();           // somebody is on the way to another panel
       asked = performance.now();
       if (isOpen() && $("header[data-fresh]", inside)) load(url, { focus: false });
     }, Math.max(0, asked + REFRESH_MS - performance.now()));
   };
-  document.addEventListener("htmx:sse:after:message", (event) => { if (!event.detail.message.event) refresh(); });
+  document.addEventListener("htmx:sse:after:message", (event) => {
+    if (event.detail.message.event) return;
+    stale = true;
+    refresh();
+  });
 
   // --- giving an order ----------------------------------------------------------------------------------------------
   const session = () => /\/console\/sessions\/([^/]+)\//.exec(url)?.[1] ?? "";
@@ -136,13 +171,24 @@
       if (!isOpen()) return;
       const reason = $("#panel-reason", inside);
       if (reason) reason.value = "";
-      if (kart()) await load(url, { focus: false });
-      else if (stay) { inside.replaceChildren(); await load(url); }
-      else if (before.length) goBack();
-      else close();
+      if (kart()) {
+        await load(url, { focus: false });
+        if (document.activeElement === document.body) $(".lap[aria-expanded=true], #panel-title", inside)?.focus();
+      } else if (stay) {
+        inside.replaceChildren();
+        await load(url);
+      } else done(fields);
     } catch (error) { wrong(error); } finally { giving = false; }
   };
-  const send = (button) => {
+  const CHANGED = "The laps have changed meanwhile. Look again, then decide.";
+  const send = async (pressedOn) => {
+    let button = pressedOn;
+    if (stale && button.id.startsWith("deed-")) {    // acts name laps by number: the number must be that of the lap in hand
+      const key = $(".lap[aria-expanded=true]", inside)?.dataset.lap;
+      await load(url, { focus: false });
+      button = document.getElementById(button.id);
+      if (!button?.dataset.send || key !== $(".lap[aria-expanded=true]", inside)?.dataset.lap) return void say(CHANGED);
+    }
     const fields = new FormData(button.closest("form") ?? undefined);
     for (const [name, value] of Object.entries(JSON.parse(button.dataset.send))) fields.set(name, value);
     const reason = button.dataset.with && document.getElementById(button.dataset.with);
@@ -153,7 +199,6 @@
     const form = event.target.closest?.("#panel form[data-order]");
     if (!form) return;
     event.preventDefault();
-    if (!form.dataset.order) return void $(".answer:not([aria-disabled])", form)?.click();
     const fields = new FormData(form);
     if (event.submitter?.name) fields.set(event.submitter.name, event.submitter.value);
     fields.set("order", form.dataset.order);
@@ -227,12 +272,12 @@
     }
     if (at("[data-close]")) return void close();
     if (at("[data-back]")) return void goBack();
-    if (at("[data-more]")) {
+    if (at("button[data-more]")) {
       if ("more" in dialog.dataset) delete dialog.dataset.more; else dialog.dataset.more = "";
-      return void at("[data-more]").setAttribute("aria-expanded", String("more" in dialog.dataset));
+      return void button.setAttribute("aria-expanded", String("more" in dialog.dataset));
     }
     if (at("[data-lap]")) return void choose(at("[data-lap]"));
-    if (at("[data-send]")) return void send(at("[data-send]"));
+    if (at("[data-send]")) { event.preventDefault(); return void send(at("[data-send]")); }
     if (at("[data-panel]")) return void open(at("[data-panel]").dataset.panel, at("[data-panel]"));
   };
   document.addEventListener("contextmenu", (event) => {
@@ -327,6 +372,11 @@
       return;
     }
     if (event.key === "Tab") return void trap(event);
+    if (coming && event.key !== "Escape") {        // typed ahead: it is meant for the panel that is on its way
+      if (!event.repeat && (event.key.length === 1 || /^(Enter|Arrow)/.test(event.key))) coming.push(event.key);
+      event.preventDefault();
+      return void event.stopPropagation();
+    }
     if (onKey(event)) { event.preventDefault(); event.stopPropagation(); }
   }, true);
 })();

@@ -14,6 +14,7 @@ import httpx
 from tests.journeys.conftest import Park, until
 from tests.venues import KARTS, PIN, S, a_heat, at_the_park, guest, signed_in
 from trackd.services.demo import LAYOUT
+from trackd.timing.facts import RecordFact
 from trackd.web.routes import PAGES
 
 STAFF_ONLY = ("/console", "/pit")
@@ -344,7 +345,8 @@ async def test_x17_an_official_result_stays_readable_as_it_was_after_a_lap_was_v
     async with signed_in(venue) as (browser, csrf):
         empty = await browser.post(f"/console{page}/result", data={"csrf": csrf, "order": "amend", "reason": " "})
         assert "Say why: the reason stands on the new version." in empty.text
-        await browser.post(f"/console{page}/result", data={"csrf": csrf, "order": "amend", "reason": "Lap 2 cut the corner"})
+        why = {"order": "amend", "reason": "Lap 2 cut the corner"}
+        await browser.post(f"/console{page}/result", data={"csrf": csrf, **why})
         await venue.order("void_lap", kart="1", lap=2, reason="cut the corner")
         opened = (await browser.get(page)).text
         assert 'data-state="provisional"' in opened
@@ -382,7 +384,8 @@ async def test_c4_laps_stay_with_their_driver_and_name_the_kart_of_each(venue: P
     begin = venue.now
     for at, transponder in ((5, "101"), (65, "101")):
         await venue.cross(begin + at * S, transponder)
-    await venue.order("swap_kart", **{"from": "1", "to": "4", "since": "now", "reason": "brakes"})
+    swap: dict[str, Any] = {"from": "1", "to": "4", "since": "now", "reason": "brakes"}
+    await venue.order("swap_kart", **swap)
     for at in (125, 186):
         await venue.cross(begin + at * S, "104")
     for order in ("chequered", "finish", "confirm"):
@@ -432,8 +435,9 @@ async def test_a_heat_is_made_with_rules_of_its_own_or_like_an_earlier_one(venue
         assert (str(rules.length), rules.ranking, rules.min_lap_us, rules.countdown_us) == (
             "12L", "position", 7_500_000, 5 * S)
         form = html.unescape((await browser.get(f"/console/heats?same={first}")).text)
-        for words in ('name="name" type="text" autocomplete="off" value="Heat 2"', 'value="12L"', 'value="7.5"', 'value="Ada"',
-                      'value="2" checked', '<option value="position" selected>', '<option value="own" selected>'):
+        for words in ('name="name" type="text" autocomplete="off" value="Heat 2"', 'value="12L"', 'value="7.5"',
+                      'value="Ada"', 'value="2" checked', '<option value="position" selected>',
+                      '<option value="own" selected>'):
             assert words in form, words
         stay = await make(name="Heat 2", format="own", length="90s", kart="2", then="stay")
         assert stay.headers["location"] == "/console/heats"
@@ -476,14 +480,18 @@ async def test_formats_and_layouts_are_taken_out_and_come_back_and_old_sheets_ke
         for order in ("chequered", "finish", "confirm"):
             await venue.order(order)
         assert "Main, clockwise" in (await browser.get(f"/sessions/{venue.session}")).text
-        acts = {act.name: act.seq for act in venue.appliance.live.acts.newest() if act.kind == "format"}
-        assert (await undo(browser, csrf, of=acts["format"])).json()["said"] == "Undone: admin took the format Sprint out."
+
+        def taken_out() -> int:
+            return next(act.seq for act in venue.appliance.live.acts.newest()
+                        if isinstance(act.body, RecordFact) and act.body.gone and act.kind == "format")
+
+        assert (await undo(browser, csrf, of=taken_out())).json()["said"] == "Undone: admin took the format Sprint out."
         assert [record.name for record in roster.formats.values()] == ["Sprint"]
         await send(what="format", gone=saved.id)
         await send(what="format", name="Sprint", format="8m")
-        newest = next(act for act in venue.appliance.live.acts.newest() if act.kind == "format" and "gone" in str(act.body))
-        clash = await undo(browser, csrf, of=newest.seq)
-        assert clash.status_code in (200, 409)
+        clash = await undo(browser, csrf, of=taken_out())
+        assert (clash.status_code, clash.json()["detail"]) == (
+            409, "There is another format 'Sprint' by now. Take it out first.")
     async with signed_in(venue, "timekeeper") as (browser, csrf):
         answer = await browser.post("/console/setup", data={"csrf": csrf, "what": "format", "gone": "x"})
         assert answer.status_code == 403

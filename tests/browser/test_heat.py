@@ -122,7 +122,7 @@ def test_a_refused_order_is_a_sentence_on_the_screen(box: Box, open_page: Callab
         box.order(first, order)
     new_heat(box, page, "Heat 2")
     page.keyboard.press("Space")
-    expect(page.locator("#toasts")).to_contain_text("Heat 1 is on this track. It must end first.")
+    expect(page.locator("#toasts")).to_contain_text("Heat 1 is on this track. It must end first")
 
 
 @pytest.mark.parametrize(("path", "label"), [("/", "board"), ("/display/hall", "display"), ("/console", "console")])

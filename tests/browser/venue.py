@@ -46,13 +46,13 @@ def drive(box: Box, session_id: str, karts: tuple[str, ...], from_s: float, laps
     return max(at_s.values())
 
 
-def counted(box: Box, session_id: str, laps: int) -> None:
-    """Wait until a session counts so many laps of all its karts together."""
+def counted(box: Box, session_id: str, laps: int, of: str = "") -> None:
+    """Wait until a session counts so many laps of one kart, or of all of them together."""
     async def wait() -> None:
         there = asyncio.Event()
 
         def look(board: Board) -> None:
-            if board.session.id == session_id and sum(row.laps for row in board.rows) >= laps:
+            if board.session.id == session_id and sum(row.laps for row in board.rows if of in ("", row.kart)) >= laps:
                 there.set()
 
         box.appliance.live.hub.boards.append(look)

@@ -22,6 +22,10 @@ from trackd.timing.session import Session
 from trackd.timing.standings import standings
 
 KARTS = ["1", "2", "3"]
+EDITS = ["void_lap", "insert_crossing", "insert_crossing", "split_lap", "merge_laps", "ignore_crossing", "count_crossing",
+         "count_crossing", "move_laps", "shift_crossing", "tap", "tap", "set_start", "set_finish", "set", "swap_kart"]
+OTHERS = ["penalty", "lift", "kart_flag", "restart", "reinstate", "accept", "dismiss", "leave", "join", "bind", "assign",
+          "incident", "set", "swap_kart"]
 OVER = (State.PROVISIONAL, State.OFFICIAL)
 FLAGS = {
     State.SCHEDULED: {Flag.NONE}, State.STAGED: {Flag.NONE}, State.PAUSED: {Flag.RED}, State.VOID: set(Flag),
@@ -31,7 +35,7 @@ FLAGS = {
 
 
 class Control(Race):
-    """Race control on a busy day: ``act`` does one thing, drawn so that most are possible."""
+    """Race control on a busy day: ``act`` does one thing, drawn so that most are possible. The heat has gone green."""
 
     def __init__(self, seed: int, length: str | None = None, **rules: Any) -> None:
         dice = self.dice = random.Random(seed)
@@ -40,70 +44,76 @@ class Control(Race):
                  "first_lap": dice.choice(["from_crossing", "from_crossing", "from_green"]), "min_lap_s": 8,
                  "hold_off_us": dice.choice([0, None, us(10)]), "max_lap_s": dice.choice([45, 90]),
                  "grace_us": dice.choice([None, us(15)])}
-        length = length or dice.choice(["60s", "90s", "120s+1L", "5L", "8L", "60s+1L"])
+        length = length or dice.choice(["60s", "120s", "120s+1L", "4m", "5L", "8L", "20L", "60s+1L"])
         super().__init__(length, KARTS, green=False, **drawn | rules)
-        self.at_s = 0.0
-        self.due = {kart: dice.uniform(3, 9) for kart in [*KARTS, "4", "5"]}
+        self.at_s = 2.0
+        self.due = {kart: dice.uniform(3, 9) for kart in [*KARTS, "4"]}
         self.given: list[Order] = []
         self.kinds: set[str] = set()
         self.refused = 0
+        self.order(1, "stage")
+        self.order(2, *dice.choice([("green",), ("green",), ("countdown",)]))
 
     def act(self) -> None:
         """A passing or an order. An order that is refused is not given, and time goes on."""
-        self.at_s += self.dice.uniform(0.05, 3)
-        if self.dice.random() < 0.62:
+        if self.dice.random() < 0.6:
             self._pass()
             return
+        self.at_s += self.dice.uniform(0.05, 2)
         name, args = self._drawn()
         try:
             self.order(self.at_s, name, **args)
         except (Refused, BadInput):
             self.refused += 1
-        else:
-            self.kinds.add(name)
 
     def order(self, at_s: float, name: str, **args: Any) -> int:
         seq = super().order(at_s, name, **args)
         self.given.append(self.events[-1])
+        self.kinds.add(name)
         return seq
+
+    def undo_all(self) -> None:
+        """Take everything back, newest first."""
+        for seq in reversed([act.seq for act in self.acts.all.values() if not act.undone]):
+            self.at_s += 0.1
+            super().order(self.at_s, "undo", of=seq)
 
     def _pass(self) -> None:
         dice = self.dice
         kart = min(self.due, key=self.due.__getitem__)
-        at_s = min(self.at_s, self.due[kart])
-        self.at_s = max(self.at_s, at_s)
-        self.due[kart] = at_s + dice.choice([dice.uniform(9, 14), dice.uniform(9, 14), dice.uniform(2, 8), dice.uniform(18, 30)])
-        if dice.random() < 0.08:
+        at_s = self.due[kart]
+        self.at_s = max(self.at_s + 0.002, at_s)            # no two things happen in the same microsecond
+        self.due[kart] = at_s + dice.choice([dice.uniform(9, 14)] * 4 + [dice.uniform(1, 8), dice.uniform(18, 30)])
+        if dice.random() < 0.06:
             return                                          # a missed read
         if dice.random() < 0.1:
-            self.tick(self.at_s)
+            self.tick(self.at_s - 0.001)
         if dice.random() < 0.8:
             at_s = self.at_s                                # else it comes late
         role = dice.choice([LINE] * 12 + ["sector:1"] * 3 + ["pit_in", "pit_out"])
-        known = dice.random() < 0.93
+        known = dice.random() < 0.95
         self.cross(round(at_s, 6), kart if known else None, role, transponder=f"t{kart}" if known else "x",
-                   epoch=dice.choice(["a/0"] * 9 + ["a/1"]))
+                   epoch=dice.choice(["a/0"] * 15 + ["a/1"]))
 
     def _drawn(self) -> tuple[str, dict[str, Any]]:
         state, dice = self.heat.state, self.dice
         flags = {State.SCHEDULED: ["stage"], State.STAGED: ["green", "green", "countdown", "abort"],
-                 State.RUNNING: ["yellow", "green", "red", "white", "red", "chequered", "finish"],
+                 State.RUNNING: ["yellow", "green", "red", "white", "red", "chequered"],
                  State.PAUSED: ["resume", "green", "resume", "countdown", "abort", "finish"],
                  State.FINISHING: ["finish"], State.PROVISIONAL: ["confirm"], State.OFFICIAL: ["amend"]}.get(state, [])
-        if state in (State.SCHEDULED, State.STAGED, State.OFFICIAL) and dice.random() < 0.6:
+        if state not in (State.RUNNING, State.FINISHING, State.PROVISIONAL) and dice.random() < 0.6:
             return self._args(dice.choice(flags))
-        if dice.random() < 0.12:
+        if dice.random() < 0.1:
             return self._args(dice.choice(flags))
-        if dice.random() < 0.25:
+        if dice.random() < 0.2:
             return self._turn()
-        begun = ["void_lap", "insert_crossing", "split_lap", "merge_laps", "ignore_crossing", "count_crossing", "move_laps",
-                 "shift_crossing", "tap", "tap", "set_start", "set_finish", "set", "penalty", "lift", "kart_flag", "restart",
-                 "reinstate", "accept", "dismiss", "leave", "join", "swap_kart", "swap_kart", "bind", "assign", "incident"]
-        return self._args(dice.choice(begun if state in BEGUN else ["join", "leave", "swap_kart", "set", "bind", "assign"]))
+        if state not in BEGUN:
+            return self._args(dice.choice(["join", "leave", "swap_kart", "set", "bind", "assign"]))
+        return self._args(dice.choice(EDITS) if dice.random() < 0.7 else dice.choice(OTHERS))
 
     def _turn(self) -> tuple[str, dict[str, Any]]:
         name = self.dice.choice(["undo", "undo", "redo"])
-        which = self.dice.choice([None, None, self.dice.choice(self.given).seq]) if self.given else None
+        which = self.dice.choice([None, None, self.dice.choice(self.given).seq])
         try:
             act = self.acts.to_undo("heat", which) if name == "undo" else self.acts.to_redo("heat", which)
         except Refused:
@@ -114,36 +124,44 @@ class Control(Race):
         dice, heat = self.dice, self.heat
         kart = dice.choice([*heat.entries, "5"])
         entry = heat.entries.get(kart)
-        laps = len(entry.laps) if entry else 0
-        lap = {"kart": kart, "lap": dice.randint(1, max(1, laps))}
-        passing = dice.choice(list(self.session.verdicts)) if self.session.verdicts else 1
-        doubts = [case.id for case in cases(heat, us(self.at_s) + BASE)] or ["none"]
-        attempts = [each.attempt for each in heat.attempts] or [1]
+        laps = entry.laps if entry else ()
+        lap = {"kart": kart, "lap": dice.randint(1, max(1, len(laps)))}
         since = {"since": dice.choice(["start", "now"])}
-        penalty = next((p.seq for e in heat.entries.values() for p in e.penalties), 1)
+        passing = {"passing": dice.choice(list(self.session.verdicts) or [1])}
+        in_lap_us = (dice.choice(laps).start_us - (heat.start_us or 0) if laps else 0) + us(dice.uniform(-5, 30))
         drawn: dict[str, Callable[[], dict[str, Any]]] = {
-            "insert_crossing": lambda: {"kart": kart, "at_us": us(dice.uniform(-5, self.at_s))},
-            "split_lap": lambda: {**lap, "parts": dice.choice([2, 2, 3])},
-            "ignore_crossing": lambda: dice.choice([lap, {"passing": passing}]), "count_crossing": lambda: {"passing": passing},
-            "move_laps": lambda: {"from": kart, "to": dice.choice(KARTS), "laps": dice.choice([None, [lap["lap"]], [1, 2]])},
-            "shift_crossing": lambda: {**lap, "by_us": us(dice.uniform(-4, 4))}, "tap": lambda: {"kart": kart},
-            "set_start": lambda: dice.choice([{"at_us": us(dice.uniform(-8, 15))}, {"passing": passing}]),
-            "set_finish": lambda: dice.choice([lap, {"passing": passing}]),
+            "void_lap": lambda: lap, "merge_laps": lambda: lap, "tap": lambda: {"kart": kart},
+            "insert_crossing": lambda: {"kart": kart, "at_us": in_lap_us},
+            "split_lap": lambda: {**lap, "parts": dice.choice([2, 3])},
+            "ignore_crossing": lambda: dice.choice([lap, passing]),
+            "count_crossing": lambda: {"passing": self._uncounted()},
+            "move_laps": lambda: {"from": kart, "to": dice.choice(KARTS), "laps": dice.choice([None, [1], [lap["lap"]]])},
+            "shift_crossing": lambda: {**lap, "by_us": us(dice.uniform(-3, 3))},
+            "set_start": lambda: dice.choice([{"at_us": us(dice.uniform(-8, 15))}, passing]),
+            "set_finish": lambda: dice.choice([lap, passing]),
             "set": lambda: dice.choice([{"duration": dice.choice(["30s", "60s", "120s", "4L", "90s+1L"])},
-                                        {"min_lap_s": dice.choice([4, 8, 11])}, {"finish": dice.choice(["leader", "individual"])}]),
+                                        {"min_lap_s": dice.choice([4, 8, 11])},
+                                        {"finish": dice.choice(["leader", "individual"])}]),
             "penalty": lambda: {"kart": kart, "kind": dice.choice(["time", "laps", "lap", "positions", "dsq"]), "value": 1},
-            "lift": lambda: {"penalty": penalty}, "kart_flag": lambda: {"kart": kart, "flag": dice.choice(["black", "none"])},
-            "restart": lambda: {"laps": dice.choice(["keep", "void"])}, "reinstate": lambda: {"attempt": dice.choice(attempts)},
-            "accept": lambda: {"proposal": dice.choice(doubts)}, "dismiss": lambda: {"proposal": dice.choice(doubts)},
+            "lift": lambda: {"penalty": next((p.seq for e in heat.entries.values() for p in e.penalties), 1)},
+            "kart_flag": lambda: {"kart": kart, "flag": dice.choice(["black", "none"])},
+            "restart": lambda: {"laps": dice.choice(["keep", "void"])},
+            "reinstate": lambda: {"attempt": dice.choice([each.attempt for each in heat.attempts] or [1])},
             "leave": lambda: {"kart": kart}, "join": lambda: {"kart": dice.choice(["4", "5", kart]), **since},
             "swap_kart": lambda: {"from": kart, "to": dice.choice([*KARTS, "4", "5"]), **since},
             "bind": lambda: {"kart": kart, "transponder": dice.choice(["x", "t4"]), **since},
-            "assign": lambda: {"drivers": [[kart, f"driver-{self.at_s:.0f}"]]}, "incident": lambda: {"karts": [], "text": "Contact"},
+            "assign": lambda: {"drivers": [[kart, f"driver-{self.at_s:.0f}"]]},
+            "incident": lambda: {"karts": [], "text": "Contact"},
             "countdown": lambda: {"seconds": dice.choice([1, 3, 8]), "hold_us": us(dice.choice([0, 0.7]))},
         }
-        if name in ("void_lap", "merge_laps"):
-            return name, lap
+        if name in ("accept", "dismiss"):
+            return name, {"proposal": dice.choice([case.id for case in cases(heat, us(self.at_s) + BASE)] or ["none"])}
         return name, drawn[name]() if name in drawn else {}
+
+    def _uncounted(self) -> int:
+        """A passing that did not count."""
+        counted = (Verdict.COUNTED, Verdict.OPENED)
+        return self.dice.choice([seq for seq, verdict in self.session.verdicts.items() if verdict not in counted] or [1])
 
 
 # --- what must hold --------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from trackd.core.errors import Refused
 from trackd.timing import clock
 from trackd.timing.acts import Acts
 from trackd.timing.board import Row
@@ -14,7 +15,7 @@ from trackd.timing.cases import case_of
 from trackd.timing.edits import read_length
 from trackd.timing.events import LINE, Crossing, Event, Order, Tick, Verdict
 from trackd.timing.facts import Fact, OrderFact
-from trackd.timing.flags import FLAG_ORDERS
+from trackd.timing.flags import FLAG_ORDERS, State, why_not
 from trackd.timing.formats import Rules, parse_length
 from trackd.timing.heat import Heat
 from trackd.timing.held import held
@@ -50,6 +51,8 @@ def stored(session: Session, name: str, args: dict[str, Any], at_us: int) -> dic
     elif name == "dismiss":
         args = {"proposal": case_of(session.heat, args["proposal"], at_us).id}
     elif name == "set":
+        if "duration" in args and session.heat.state in (State.FINISHING, State.PROVISIONAL):
+            raise Refused(why_not(session.heat.state, "set"))
         args = {"rules": _rules(args), "held": held(session.heat, at_us)}
     elif name in RESOLVE:
         args = resolve(session, name, args, at_us)

@@ -22,7 +22,7 @@ COMPONENTS = (  # LOOK.md, section 3, in its order: (class, attribute, value)
     *(("flag-plate", "data-flag", flag) for flag in ("green", "yellow", "red", "white", "chequered", "none")),
     ("clock", "data-state", "paused"), ("clock", "data-state", "running"), ("clock", "data-counts", "down"),
     ("toast", "", ""), ("case", "data-kind", "bad"), ("case", "data-kind", "warn"), ("health", "", ""),
-    ("", "data-kind", "bad"), ("", "data-kind", "warn"), ("why", "", ""), ("facts", "", ""),
+    ("", "data-kind", "bad"), ("", "data-kind", "warn"), ("", "id", "panel"), ("facts", "", ""),
     ("heat", "", ""), ("heat", "data-state", "on"), ("strip", "", ""), ("lanes-pane", "", ""), ("seg", "", ""),
     *(("tile", "data-state", state) for state in ("ready", "track", "pit", "late", "hold", "done", "out",
                                                   "charge", "workshop", "retired")),

@@ -35,7 +35,7 @@ ACTS = ("tap", "kart_flag", "swap_kart", "leave", "join")
 
 def board(state: str = "running", **changes: dict[str, Any]) -> Board:
     """A heat of twelve; ``changes`` of rows, ``k7={"flag": "black"}``."""
-    made = boards.board(state)
+    made: Board = boards.board(state)
     plain = {"flag": "", "overdue": False}
     return replace(made, rows=tuple(replace(row, **plain | changes.get("k" + row.kart, {})) for row in made.rows))
 

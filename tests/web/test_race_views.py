@@ -157,7 +157,7 @@ def test_a18_the_next_karts_stand_soonest_first_and_late_ones_say_so() -> None:
     view = ahead_view(boards.board(), boards.NOW)
     assert len(view) == SHOWN
     assert [(each.kart, each.overdue, each.text) for each in view[:4]] == [
-        ("6", True, "now"), ("7", False, "now"), ("3", False, "1 s"), ("12", False, "2 s")]
+        ("6", True, "22 s late"), ("7", False, "now"), ("3", False, "1 s"), ("12", False, "2 s")]
     assert [each.in_us for each in view] == sorted(each.in_us for each in view)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trackd.core.errors import BadInput
@@ -67,8 +67,8 @@ def swapped() -> tuple[Board, list[LapLine]]:
     board = boards.board("official", 2, laps=2)
     rows = (replace(board.rows[0], kart="7", entry="3"), replace(board.rows[1], kart="3", entry="7"))
     laps = [LapLine("7", 1, 40 * SECOND, 40, entry="7"), LapLine("3", 1, 41 * SECOND, 41, entry="3"),
-            LapLine("3", 2, 39 * SECOND, 79, entry="7", verdict="void", struck=True, edited=True),
-            LapLine("7", 2, 38 * SECOND, 80, entry="3"), LapLine("3", 2, 43 * SECOND, 122, entry="7", source="split")]
+            LapLine("7", 2, 38 * SECOND, 80, entry="3"), LapLine("3", 2, 43 * SECOND, 122, entry="7", source="split"),
+            LapLine("3", 2, 39 * SECOND, 79, entry="7", verdict="void", struck=True, edited=True)]
     return replace(board, rows=rows), laps
 
 
@@ -239,6 +239,8 @@ def test_pages_tell_what_was_done_last_and_what_to_undo_next() -> None:
 # --- rules in forms -----------------------------------------------------------------------------------------------------
 
 
+@settings(derandomize=True, deadline=None)
+@example(Rules(Length(laps=12), grace_us=4_100_000))             # 4.1 is a little less than 4.1 to a computer
 @given(st.builds(
     Rules, length=st.sampled_from([Length(laps=12), Length(8 * MINUTE), Length(8 * MINUTE, None, 1)]),
     ranking=st.sampled_from(RANKINGS), start=st.sampled_from(STARTS), finish=st.sampled_from(FINISHES),

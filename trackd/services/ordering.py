@@ -26,6 +26,7 @@ from trackd.timing.facts import OrderFact, PassingFact
 from trackd.timing.flags import FLAG_ORDERS, State, why_not
 from trackd.timing.heat import Heat
 from trackd.timing.laps import Entry
+from trackd.timing.marshalling import LAP_ORDERS
 from trackd.timing.resolve import EDITING, RESOLVE, resolve
 from trackd.timing.session import ATTACH_AT_MOST_US, check
 from trackd.timing.standings import standings
@@ -63,6 +64,8 @@ class Ordering:
             check_place(self.decider.venue, course, heat)
             if name not in ("stage", "tap"):
                 stored = {**stored, "changed": changed(course.heat, heat)}
+            if name in LAP_ORDERS and name != "tap" and (laps := changed_laps(course.heat, heat)):
+                stored["laps_changed"] = laps
         return [("order", self.session_id, OrderFact(name, at_us, self.by, stored))]
 
     def _stored(self, course: Course, name: str, args: dict[str, Any], at_us: int) -> dict[str, Any]:
@@ -206,4 +209,17 @@ def changed(before: Heat, after: Heat) -> dict[str, Any]:
         then = [old.position, old.laps, old.best_us] if old else None
         if now != then:
             out[row.kart] = {"was": then, "is": now}
+    return out
+
+
+def changed_laps(before: Heat, after: Heat) -> dict[str, list[list[int | None]]]:
+    """And of each lap by kart that came, went or takes another time: its number, and its time before and after."""
+    was = {entry.id: {lap.seq: lap for lap in entry.laps} for entry in before.entries.values()}
+    out: dict[str, list[list[int | None]]] = {}
+    for entry in after.entries.values():
+        old, now = was.get(entry.id, {}), {lap.seq: lap for lap in entry.laps}
+        laps = sorted({**old, **now}.values(), key=lambda lap: lap.end_us)
+        times = [[lap.number, *(each[lap.seq].time_us if lap.seq in each else None for each in (old, now))] for lap in laps]
+        if any(then != since for _, then, since in times):
+            out[entry.kart] = [each for each in times if each[1] != each[2]]
     return out

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from trackd.core.errors import NotFound, Refused, StorageFailing
@@ -41,7 +42,7 @@ def _without_collector() -> Iterator[None]:
 
 def fold_into(source: sqlite3.Connection, target: sqlite3.Connection, until: int) -> tuple[int, Venue]:
     """Fold the journal up to ``until`` and write all derived rows to ``target``. The number of facts, and the venue."""
-    venue, count = Venue(), 0
+    venue = Venue()
 
     def load(session_id: str, until: int) -> Course | None:
         derived.write(target, venue.take_changes())
@@ -53,12 +54,7 @@ def fold_into(source: sqlite3.Connection, target: sqlite3.Connection, until: int
     venue.load = load
     target.execute("BEGIN")
     with _without_collector():
-        for fact in journal.read(source, until=until):
-            derived.fold(venue, fact)
-            count += 1
-            if count % CHUNK == 0:
-                derived.write(target, venue.take_changes())
-        derived.write(target, venue.take_changes())
+        count = derived.fold_all(venue, journal.read(source, until=until), partial(derived.write, target), CHUNK)
     target.execute("COMMIT")
     return count, venue
 

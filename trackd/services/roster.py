@@ -90,7 +90,7 @@ def _numbers(body: dict[str, Any], faults: list[Fault]) -> dict[str, int]:
             faults.append(Fault(field, f"must be between {low} and {high} seconds" if timed
                                 else f"must be a whole number from {low} to {high}"))
         else:
-            given[field.removesuffix("_s") + "_us" if timed else field] = int(value * SECOND) if timed else int(value)
+            given[field.removesuffix("_s") + "_us" if timed else field] = round(value * SECOND) if timed else int(value)
     return given
 
 

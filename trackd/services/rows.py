@@ -39,6 +39,11 @@ class Rows:
             raise
         self.waiting.clear()
 
+    def write_now(self, changes: Changes) -> None:
+        """Write these, after what waits. Raises sqlite3.Error."""
+        self.waiting.append(changes)
+        self.write()
+
     def flush(self) -> bool:
         """Write what waits. False, and a sentence in ``storage.rows``, when the disk does not take it."""
         try:
@@ -59,8 +64,7 @@ class Rows:
         if self.waiting or self.venue.changes != Changes():
             changes = self.venue.take_changes()
             changes.seq = until
-            self.waiting.append(changes)
-            self.write()
+            self.write_now(changes)
         try:
             return derived.load_course(self.db, session_id, until)
         except KeyError:

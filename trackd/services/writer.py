@@ -84,13 +84,7 @@ class Writer:
         rows.waiting.clear()
         self.venue = rows.venue = derived.load_venue(rows.db, KEEP)
         self.venue.load = self._from_journal
-        for count, fact in enumerate(journal.read(self._truth, after=self.venue.seq), 1):
-            derived.fold(self.venue, fact)
-            if count % CATCH_UP == 0:
-                rows.waiting.append(self.venue.take_changes())
-                rows.write()
-        rows.waiting.append(self.venue.take_changes())
-        rows.write()
+        derived.fold_all(self.venue, journal.read(self._truth, after=self.venue.seq), rows.write_now, CATCH_UP)
         self._seq = journal.last_seq(self._truth)
         self.intake.restore(derived.get_meta(self._truth, "counters"))
 

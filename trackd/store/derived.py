@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -34,16 +34,40 @@ _SESSION = ("INSERT OR REPLACE INTO sessions (id, name, track, layout, state, fl
             "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
 
 
-REWRITES = frozenset({"assign", "join", "restart", "reinstate", "accept"})
-"""Orders after which rows written before are another driver's, or of an attempt that does not count any more."""
-
-
 def fold(venue: Venue, fact: Fact) -> None:
-    """Take in a fact, and note where all rows of a session are to be written anew."""
+    """Take in a fact, and note where rows written before are another driver's, or of an attempt that counts no more."""
+    known = venue.courses.get(fact.session or "")
+    before = known.heat if known is not None else None
     venue.fold(fact)
-    course = venue.courses.get(fact.session or "")
-    if course is not None and isinstance(fact.body, OrderFact) and fact.body.name in REWRITES:
+    course = venue.courses.get(fact.session or "", known)
+    if course is None or not isinstance(fact.body, OrderFact):
+        return
+    if before is None or _whose(before) != _whose(course.heat):
         venue.changes.again[course.spec.id] = course
+
+
+def _whose(heat: Heat) -> tuple[int, dict[str, str | None]]:
+    return heat.attempt, {entry.id: entry.driver_id for entry in heat.entries.values()}
+
+
+MOVES = frozenset({"stage", "attach", "undo", "redo"})
+"""Orders by which passings change hands between sessions."""
+
+
+def fold_all(venue: Venue, facts: Iterable[Fact], write_rows: Callable[[Changes], None], chunk: int) -> int:
+    """Fold many facts, writing rows every ``chunk`` of them. The number of facts.
+
+    A session's rows are written as it stands when they are: so also before passings change hands, for it may be at rest
+    by then and would keep them.
+    """
+    count = 0
+    for fact in facts:
+        if count % chunk == chunk - 1 or (isinstance(fact.body, OrderFact) and fact.body.name in MOVES):
+            write_rows(venue.take_changes())
+        fold(venue, fact)
+        count += 1
+    write_rows(venue.take_changes())
+    return count
 
 
 def write(db: sqlite3.Connection, changes: Changes) -> None:
@@ -121,11 +145,18 @@ def _session(db: sqlite3.Connection, course: Course) -> None:
             db.execute(f"DELETE FROM {table} WHERE session = ?", (spec.id,))  # noqa: S608 - two fixed names
         return
     body = _json(standings(heat))
-    db.execute("INSERT OR REPLACE INTO standings (session, seq, body) VALUES (?,?,?)", (spec.id, course.seq, body))
+    db.execute("INSERT OR REPLACE INTO standings (session, seq, body) VALUES (?,?,?)", (spec.id, _newest(course), body))
     db.execute("DELETE FROM bests WHERE session = ?", (spec.id,))
     db.executemany("INSERT INTO bests (session, kart, driver_id, layout, best_us, set_wall_us) VALUES (?,?,?,?,?,?)",
                    [(spec.id, e.kart, e.driver_id, spec.layout, e.bests[0][0], _wall(course, e.bests[0][1]))
                     for e in heat.entries.values() if e.bests])
+
+
+def _newest(course: Course) -> int:
+    """The newest fact that is part of the session; passings that were its own and are another's are not."""
+    verdicts = course.session.verdicts
+    return max((e.seq for e in course.session.log if e.seq in verdicts or not isinstance(e, Crossing)),
+               default=course.created_seq)
 
 
 def notes_of(course: Course) -> dict[str, Any]:

@@ -51,7 +51,9 @@ def judge(heat: Heat, event: Crossing) -> tuple[Heat, Verdict]:
     reads = {**entry.reads, role: at_us}
     refused = _refused(heat, entry, event, mark)
     if refused is not None:
-        return _put(heat, replace(entry, reads=reads, last_us=at_us), at_us), refused
+        heat = _put(heat, replace(entry, reads=reads, last_us=at_us), at_us)
+        seen = mark.flagged and refused is Verdict.REPEATED and entry.finished_us is None
+        return finish.take_flag(heat, entry, at_us) if seen else heat, refused
     if role != LINE:
         entry, verdict = _beside_the_line(entry, event, heat.rules.sectors, reads)
         return _put(heat, entry, at_us), verdict
@@ -106,10 +108,10 @@ def _line(heat: Heat, entry: Entry, event: Crossing, mark: Mark, reads: dict[str
         entry = replace(entry, opened_us=green_us, opened_seq=0, opened_epoch=event.epoch, opened_source=event.source,
                         lap_kind="out" if entry.pit else "full")
     opened_us = entry.opened_us if entry.opened_us is not None else at_us
-    if at_us - opened_us < least_us and not mark.counted:
+    if at_us == opened_us or (at_us - opened_us < least_us and not mark.counted):
         short = Short(event.seq, at_us, entry.opened_seq, opened_us)
-        entry = replace(entry, shorts=(*entry.shorts, short), reads=reads, last_us=at_us)
-        return _put(heat, entry, at_us), Verdict.TOO_SHORT
+        heat = _put(heat, replace(entry, shorts=(*entry.shorts, short), reads=reads, last_us=at_us), at_us)
+        return finish.take_flag(heat, entry, at_us) if mark.flagged else heat, Verdict.TOO_SHORT
     lap = _lap(heat, entry, event, mark, opened_us)
     if mark.struck:
         entry = _opened(entry, event, mark, reads, struck=(*entry.struck, lap))

@@ -114,7 +114,7 @@ def show_chequered(heat: Heat, at_us: Micros) -> Heat:
 
 def show_as_seen(heat: Heat, at_us: Micros) -> Heat:
     """The chequered flag where people saw it come by itself, although by the laps as they are now it would not."""
-    if heat.rules.finish == "leader":
+    if heat.rules.finish == "leader" or heat.finish_seq:
         return show_chequered(heat, at_us)
     if heat.rules.length.laps is not None:
         return replace(show_chequered(heat, at_us), target_laps=heat.rules.length.laps)
@@ -130,8 +130,8 @@ def close(heat: Heat, at_us: Micros) -> Heat:
 
 
 def close_if_all_in(heat: Heat, at_us: Micros) -> Heat:
-    """Close the heat once every kart that was out has had the flag."""
-    if heat.state is State.FINISHING and not running(heat):
+    """Close the heat once every kart that was out has had the flag; one that was seen to end later ends then."""
+    if heat.state is State.FINISHING and at_us >= heat.grace_floor_us and not running(heat):
         return close(heat, at_us)
     return heat
 

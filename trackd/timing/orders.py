@@ -194,7 +194,7 @@ def _held_from(heat: Heat, order: Order) -> Heat:
 
 
 def _held_chequered(heat: Heat, order: Order) -> Heat:
-    return finish.show_as_seen(heat, order.at_us) if heat.state is State.RUNNING and not heat.finish_seq else heat
+    return finish.show_as_seen(heat, order.at_us) if heat.state is State.RUNNING else heat
 
 
 def _held_end(heat: Heat, order: Order) -> Heat:

@@ -7,10 +7,12 @@ is refused here, with the reason in words.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace as with_
 from typing import Any
 
 from trackd.core.errors import BadInput, Fault, Refused
 from trackd.core.time import SECOND, Micros
+from trackd.timing import finish
 from trackd.timing.asked import choice, entry_of, lap_of, text, whole
 from trackd.timing.flags import LIVE, State, why_not
 from trackd.timing.heat import Heat
@@ -27,7 +29,9 @@ PENALTIES = ("time", "laps", "positions", "lap", "dsq")
 
 def resolve(session: Session, name: str, args: Args, now_us: Micros) -> Args:
     """The order's arguments as they are stored. Raises Refused with the reason, BadInput with what and where."""
-    heat = session.heat
+    heat = finish.advance(session.heat, now_us)
+    if heat is not session.heat:                    # a deadline has gone by and nothing has said so yet
+        session = with_(session, heat=heat)
     if name in EDITING and heat.state not in BEGUN:
         if heat.state is State.OFFICIAL:
             raise Refused(AMEND_FIRST)

@@ -9,6 +9,8 @@ from trackd.timing.board import Board
 from trackd.web.moment import Moment, age_text
 
 SHOWN = 8
+NOW_US: Micros = 3 * SECOND
+"""So long after it was due a kart still counts as coming now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,15 @@ def ahead_view(board: Board | None, at: Moment) -> tuple[AheadView, ...]:
     """The next crossings, soonest first."""
     if board is None:
         return ()
-    return tuple(AheadView(each.kart, each.due_us, each.overdue, in_us := each.due_us - at.track_us,
-                           "now" if in_us < SECOND else age_text(in_us)) for each in board.expected[:SHOWN])
+    return tuple(AheadView(each.kart, each.due_us, each.overdue, in_us := each.due_us - at.track_us, _due_text(in_us))
+                 for each in board.expected[:SHOWN])
+
+
+def _due_text(in_us: Micros) -> str:
+    """``8 s``, ``now``, ``5 s late``."""
+    if in_us < -NOW_US:
+        return f"{age_text(-in_us)} late"
+    return "now" if in_us < SECOND else age_text(in_us)
 
 
 def tiles_view(board: Board | None) -> TilesView:

@@ -171,8 +171,8 @@ def _next_note(board: Board) -> str:
     info = board.session
     if board.next_order == "chequered":
         if info.laps is not None:
-            return f"Ends by itself after {qty(info.laps, 'lap')}"
-        return "Ends by itself when time is up"
+            return f"By itself after {qty(info.laps, 'lap')}"
+        return "By itself when time is up"
     if board.next_order == "finish":
         out = [row.kart for row in board.rows if row.state in {"running", "pit"}]
         if not out:

@@ -41,11 +41,14 @@ def _problem(_request: AnyRequest, error: Exception) -> Response[dict[str, Any]]
 async def turn(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     """``undo`` or ``redo`` the newest act of the venue, or the one named by ``of``, from whichever page it was asked.
 
-    JSON for scripts; a plain form names the page to go ``back`` to, which then says what was done.
+    JSON for scripts; a plain form names the page to go ``back`` to, which then says what was done. One with several
+    buttons has turn and act together in ``do``: ``undo:4711``.
     """
     who = check(request, "orders")
     form = {name: str(value).strip() for name, value in (await request.form()).items()}
     name, of, back = form.get("turn", "undo"), form.get("of", ""), form.get("back", "")
+    if form.get("do"):
+        name, _, of = form["do"].partition(":")
     if name not in TURNS:
         raise BadInput(Fault("turn", "must be undo or redo"))
     if of and not (of.isdecimal() and len(of) < 19):

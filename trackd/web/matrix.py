@@ -78,7 +78,7 @@ def _cell(lap: LapLine | None, row: Row) -> LapCell:
     if lap is None:
         return LapCell(TimeView())
     mark = ""
-    if lap.struck or lap.kind != "full" or lap.verdict not in COUNTED:
+    if lap.kind != "full" or lap.verdict not in COUNTED:
         mark = "off"
     elif lap.number == row.best_lap_number:
         mark = "best" if row.best_is_session_best else "pb"

@@ -187,12 +187,12 @@ def red() -> LiveView:
 
 def pit() -> LiveView:
     """The tablet, with a kart in every state a tile has: those of the heat, and of a heat that waits."""
-    view = pit_view(board(), NAMES, VENUE, at=AT, karts=KARTS, elsewhere={"10": "Kids 3"})
+    view = pit_view(board(), NAMES, VENUE, at=AT, karts=(*KARTS, KartLine("13")), elsewhere={"10": "Kids 3"})
     waits = pit_view(board("staged", "none"), NAMES, VENUE, at=AT, karts=[KartLine("7", ("1",)), KartLine("3", ("2",))])
     assert view.fleet is not None
     assert waits.fleet is not None
     ready, done = waits.fleet.tiles
-    more = (replace(ready, kart="13"), replace(done, kart="14", state="done", word="Finished"))
+    more = (replace(ready, kart="14"), replace(done, kart="15", state="done", word="Finished"))
     return replace(view, fleet=replace(view.fleet, tiles=(*view.fleet.tiles, *more)))
 
 
