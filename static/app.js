@@ -1,7 +1,7 @@
 // What every page does by itself, beside htmx: theme, clocks that run, the crossing paint, keys, undo, saying when it is stale.
 "use strict";
 (() => {
-  const STALE_MS = 4500, PAINT_MS = 1000, HOLD_MS = 4000, TOAST_MS = 10000;
+  const STALE_MS = 4500, PAINT_MS = 880, HOLD_MS = 4000, TOAST_MS = 10000;
   const $ = (selector, root = document) => root.querySelector(selector);
   const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 
@@ -116,11 +116,20 @@
     fresh();
     focused = standing();
     const { message, waitUntil } = event.detail;
-    if (held && /hx-target="#(order|row-)/.test(message.data)) waitUntil(held);
+    if (held && /hx-target="#(order|row-|places)/.test(message.data)) waitUntil(held);
   });
+  // Places change by moving rows: drawing all of them anew would cost a dropped frame with forty karts.
+  const arrange = () => {
+    const wanted = $("#places")?.dataset.places.trim().split(" ") ?? [];
+    const body = document.getElementById(wanted[0])?.parentNode;
+    if (!body) return;
+    wanted.forEach((id, n) => {
+      if (body.children[n]?.id !== id) body.insertBefore(document.getElementById(id), body.children[n]);
+    });
+  };
   document.addEventListener("htmx:sse:after:message", (event) => {
     if (event.detail.message.event) return;
-    tick(); paint();
+    arrange(); tick(); paint();
     if (focused && document.activeElement === document.body) {
       $$("button", document.getElementById(focused.id) ?? undefined)[focused.nth]?.focus({ preventScroll: true });
     }

@@ -2,7 +2,7 @@
 // so that the live order stays in sight and under the mouse; on a phone it takes the whole screen.
 "use strict";
 (() => {
-  const PHONE = "(max-width: 760px)", REFRESH_MS = 1000, LONG_PRESS_MS = 500, TYPING_MS = 900, FORESEE_MS = 200, DRAG_PX = 8;
+  const PHONE = "(max-width: 760px)", REFRESH_MS = 1000, TYPING_MS = 900, FORESEE_MS = 200, DRAG_PX = 8;
   const FIELD = "input:not([type=radio], [type=checkbox]), select, textarea, [contenteditable]";
   const FOCUSABLE = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]";
   const $ = (selector, root = document) => root.querySelector(selector);
@@ -32,16 +32,17 @@
     [url, before] = ["", []];
     const [row, selector, at] = opener ?? [];
     opener = null;
-    const target = selector && ($$(selector)[at] ?? $(`#${CSS.escape(row || "none")} [data-why]`));
-    (target || $("#live"))?.focus({ preventScroll: true });
+    document.activeElement?.blur();                // a dialog gives the focus back by itself, also after a click
+    if (selector) ($$(selector)[at] ?? $(`#${CSS.escape(row || "none")} [data-why]`) ?? $("#live"))?.focus({ preventScroll: true });
   };
-  const show = (from) => {
+  const show = (from, byHand) => {
     if (!dialog) build();
     if (isOpen()) return;
-    const at = from?.closest("[data-why], [data-panel]");
-    const name = ["data-why", "data-panel"].find((each) => at?.hasAttribute(each));
-    const same = at && `[${name}="${CSS.escape(at.getAttribute(name))}"]`;
-    opener = at ? [at.closest("tr, li")?.id, same, $$(same).indexOf(at)] : null;   // rows are drawn anew meanwhile
+    // The focus goes back to where it was, though rows are drawn anew meanwhile. After a click, or a letter that called a
+    // tool, it was nowhere: the next key is meant for race control.
+    const name = from.hasAttribute("data-why") ? "data-why" : "data-panel";
+    const same = `[${name}="${CSS.escape(from.getAttribute(name))}"]`;
+    opener = byHand || document.activeElement !== from ? null : [from.closest("tr")?.id, same, $$(same).indexOf(from)];
     if (matchMedia(PHONE).matches) return void dialog.showModal();
     const place = $(".work");
     if (place && dialog.parentNode !== place) place.append(dialog);
@@ -77,9 +78,10 @@
 
   // --- showing a panel ----------------------------------------------------------------------------------------------
   let asking = null, coming = null;                // the request under way, and the keys pressed until its panel is there
-  const load = async (address, { focus = true } = {}) => {
+  const load = async (address, { focus: wanted = true } = {}) => {
     asking?.abort();
     const mine = asking = new AbortController();
+    const focus = wanted || coming !== null;       // it takes the place of a panel somebody waits for
     stale = false;
     if (focus) coming ??= [];
     try {
@@ -106,7 +108,9 @@
       const key = keys.shift(), at = document.activeElement;
       if (!at.matches(FIELD)) { if (key === "Enter" || key === " ") at.click(); else onKey({ key, target: at }); continue; }
       if (key === "Enter") { if (!onKey({ key, target: at })) at.form?.requestSubmit(); continue; }
-      if (key.length === 1) { at.setRangeText(key, at.selectionStart, at.selectionEnd, "end"); at.dispatchEvent(new Event("input", { bubbles: true })); }
+      if (key.length > 1 || !at.setRangeText) continue;
+      at.setRangeText(key, at.selectionStart, at.selectionEnd, "end");
+      at.dispatchEvent(new Event("input", { bubbles: true }));
     }
     coming?.push(...keys);
   };
@@ -116,15 +120,16 @@
     more?.setAttribute("aria-expanded", String("more" in dialog.dataset));
     if (lap) url = of(lap);                        // a lap that ends now must not take the place of the one in hand
     if (!focus) return;
+    typed = "";
     say("");
     if (lap) { lap.focus({ preventScroll: true }); lap.parentNode.scrollIntoView({ block: "nearest" }); }
     else ($("[data-first]:not(:disabled), .pad-kart:not([aria-disabled]), .answer:not([aria-disabled])", inside)
           ?? $("#panel-title", inside))?.focus({ preventScroll: true });
     foresee();
   };
-  const open = (address, from) => {
-    show(from);
-    if (url && dialog.contains(from ?? null)) before.push(url);
+  const open = (address, from, byHand = false) => {
+    show(from, byHand);
+    if (url && dialog.contains(from)) before.push(url);
     else if (url !== address) before = [];
     load(address);
   };
@@ -181,14 +186,16 @@
     } catch (error) { wrong(error); } finally { giving = false; }
   };
   const CHANGED = "The laps have changed meanwhile. Look again, then decide.";
+  const isOff = (button) => button.getAttribute("aria-disabled") === "true";
   const send = async (pressedOn) => {
     let button = pressedOn;
     if (stale && button.id.startsWith("deed-")) {    // acts name laps by number: the number must be that of the lap in hand
       const key = $(".lap[aria-expanded=true]", inside)?.dataset.lap;
       await load(url, { focus: false });
       button = document.getElementById(button.id);
-      if (!button?.dataset.send || key !== $(".lap[aria-expanded=true]", inside)?.dataset.lap) return void say(CHANGED);
+      if (!button || key !== $(".lap[aria-expanded=true]", inside)?.dataset.lap) return void say(CHANGED);
     }
+    if (isOff(button)) return void say(button.title || $("small", button)?.textContent || "Not possible now.");
     const fields = new FormData(button.closest("form") ?? undefined);
     for (const [name, value] of Object.entries(JSON.parse(button.dataset.send))) fields.set(name, value);
     const reason = button.dataset.with && document.getElementById(button.dataset.with);
@@ -261,15 +268,12 @@
     const why = at("[data-why]"), tool = at("[data-panel]");
     if (!why && !tool) return;
     event.preventDefault();
-    open((why ?? tool).dataset[why ? "why" : "panel"], why ?? tool);
+    open(why?.dataset.why ?? tool.dataset.panel, why ?? tool, event.detail > 0);
   }, true);
   const inPanel = (event, at) => {
     const button = at("button, [data-panel]");
     if (!button) return;
-    if (button.getAttribute("aria-disabled") === "true") {
-      event.preventDefault();
-      return void say(button.title || $("small", button)?.textContent || "Not possible now.");
-    }
+    if (at("[data-send]") || isOff(button)) { event.preventDefault(); return void send(button); }
     if (at("[data-close]")) return void close();
     if (at("[data-back]")) return void goBack();
     if (at("button[data-more]")) {
@@ -277,22 +281,14 @@
       return void button.setAttribute("aria-expanded", String("more" in dialog.dataset));
     }
     if (at("[data-lap]")) return void choose(at("[data-lap]"));
-    if (at("[data-send]")) { event.preventDefault(); return void send(at("[data-send]")); }
     if (at("[data-panel]")) return void open(at("[data-panel]").dataset.panel, at("[data-panel]"));
   };
   document.addEventListener("contextmenu", (event) => {
     const why = event.target.closest?.("[data-why]");
     if (!why) return;
     event.preventDefault();
-    open(why.dataset.why, why);
+    open(why.dataset.why, why, event.button === 2);
   });
-  let pressed = 0;
-  document.addEventListener("pointerdown", (event) => {      // browsers without a context menu by long press
-    const why = event.pointerType === "touch" && event.target.closest?.("[data-why]");
-    clearTimeout(pressed);
-    if (why) pressed = setTimeout(() => open(why.dataset.why, why), LONG_PRESS_MS);
-  });
-  for (const name of ["pointerup", "pointercancel", "pointermove"]) document.addEventListener(name, () => clearTimeout(pressed));
   const of = (lap) => `${url.split("?")[0]}?crossing=${lap.dataset.lap}&lap=${lap.hasAttribute("data-struck") ? 0 : lap.dataset.number}`;
   const choose = (lap) => load(of(lap));
 

@@ -15,16 +15,21 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.journeys.conftest import Event, Park, until
 from tests.venues import KARTS, PIN, S, a_heat, at_the_park, bearer, guest, signed_in
 from trackd.services.demo import LAYOUT
+from trackd.services.sessions import ORDERS
 from trackd.web import stream as stream_module
 
 BOARD = {"position", "kart", "driver", "laps", "last_us", "best_us", "gap_us", "gap_laps", "interval_us", "interval_laps",
-         "sectors_us", "state", "penalties"} | {"best_lap_number", "average_us"}
+         "sectors_us", "state", "penalties"} | {"best_lap_number", "average_us", "flag", "overdue", "lapping", "pits",
+                                                "pit_us", "last_source", "best_by_hand", "edited", "entry"}
+BODY = {"items", "session", "version", "expected", "predicted_last", "countdown_us", "orders"}
 SESSION = {"id", "name", "track", "layout", "format", "ranking", "start", "finish", "state", "flag", "entries", "version",
            "created_at", "green_at", "ended_at", "confirmed_by", "confirmed_at", "elapsed_us", "remaining_us",
-           "remaining_laps"}
+           "remaining_laps", "note", "attempt"}
 PASSING = {"seq", "link", "decoder_id", "passing_number", "transponder", "rtc_time_us", "strength", "hits", "received_at",
            "verdict"} | {"kart", "session", "role"}
-LAP = {"id", "kart", "driver", "number", "time_us", "at_us", "kind", "source", "verdict", "sectors_us", "passings"}
+LAP = {"id", "kart", "driver", "number", "time_us", "at_us", "kind", "source", "verdict", "sectors_us", "passings", "edits"}
+PLAIN = {"penalties": [], "sectors_us": [], "flag": "", "overdue": False, "lapping": False, "pits": 0, "pit_us": 0,
+         "last_source": "loop", "best_by_hand": False, "edited": False}
 HEADERS = ("content-security-policy", "x-content-type-options", "referrer-policy", "permissions-policy")
 BIG = 10**20
 
@@ -226,16 +231,16 @@ async def test_a_session_tells_state_flag_and_clock_at_every_step(venue: Park) -
 async def test_a_board_and_a_result_have_a_row_for_every_kart(venue: Park) -> None:
     await a_heat(venue)
     board = await venue.api("GET", f"/sessions/{venue.session}/board")
-    assert board.keys() == {"items", "session", "version"}
+    assert board.keys() == BODY
     assert all(row.keys() == BOARD for row in board["items"])
     one, two, three = board["items"]
-    assert one == {"position": 1, "kart": "1", "driver": "Driver 1", "laps": 2, "last_us": 58 * S, "best_us": 58 * S,
-                   "gap_us": None, "gap_laps": None, "interval_us": None, "interval_laps": None, "sectors_us": [],
-                   "state": "running", "penalties": [], "best_lap_number": 2, "average_us": 59 * S}
+    assert one == {"position": 1, "kart": "1", "driver": "Driver 1", "entry": "1", "laps": 2, "last_us": 58 * S,
+                   "best_us": 58 * S, "gap_us": None, "gap_laps": None, "interval_us": None, "interval_laps": None,
+                   "state": "running", "best_lap_number": 2, "average_us": 59 * S, **PLAIN}
     assert (two["kart"], two["laps"], two["gap_us"], two["interval_us"]) == ("2", 1, 3 * S, 3 * S)
-    assert three == {"position": None, "kart": "3", "driver": "Driver 3", "laps": 0, "sectors_us": [], "state": "waiting",
-                     "penalties": [], **dict.fromkeys(("last_us", "best_us", "gap_us", "gap_laps", "interval_us",
-                                                       "interval_laps", "best_lap_number", "average_us"))}
+    assert three == {"position": None, "kart": "3", "driver": "Driver 3", "entry": "3", "laps": 0, "state": "waiting",
+                     **PLAIN, **dict.fromkeys(("last_us", "best_us", "gap_us", "gap_laps", "interval_us", "interval_laps",
+                                      "best_lap_number", "average_us"))}
     assert "running" in (await problem(venue, "GET", f"/sessions/{venue.session}/result", None, 409))["detail"]
     for order in ("chequered", "finish", "confirm"):
         await venue.order(order)
@@ -425,12 +430,15 @@ async def test_the_schema_names_every_route_of_the_api_and_needs_no_network(venu
         "/api/v1/formats": "get post", "/api/v1/sessions": "get post", "/api/v1/sessions/{session_id}": "get",
         "/api/v1/sessions/{session_id}/board": "get", "/api/v1/sessions/{session_id}/result": "get",
         "/api/v1/sessions/{session_id}/laps": "get", "/api/v1/sessions/{session_id}/orders": "post",
-        "/api/v1/laps/{lap_id}": "get",
+        "/api/v1/sessions/{session_id}/proposals": "get", "/api/v1/sessions/{session_id}/notes": "get",
+        "/api/v1/laps/{lap_id}": "get", "/api/v1/acts": "get", "/api/v1/undo": "post", "/api/v1/redo": "post",
     }.items():
         for method in methods.split():
             assert (path, method) in told
             told.remove((path, method))
     assert told == set()                                         # pages are no part of it; a new route belongs above
+    orders = schema["paths"]["/api/v1/sessions/{session_id}/orders"]["post"]["description"]
+    assert ORDERS.keys() <= set(re.findall(r"[a-z_]+", orders))
     assert "/api/v1/stream" in schema["info"]["description"]
     assert "://" not in answer.text.replace(venue.address, "")
 

@@ -43,8 +43,8 @@ class Camera:
     taken: set[str] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
 
-    def take(self, name: str, *parts: str, margin: int = 0) -> None:
-        """The part of the page that these elements fill together, else all of it. Each must be seen."""
+    def take(self, name: str, *parts: str, margin: int = 0, below: int = 0) -> None:
+        """The part of the page that these elements fill together, else all of it, in pixels more. Each must be seen."""
         page = self.page
         for part in parts:
             expect(page.locator(part).first).to_be_visible()
@@ -61,7 +61,7 @@ class Camera:
         boxes = [page.locator(part).first.bounding_box() for part in parts] or [{"x": 0, "y": 0, **size}]
         left, top = (max(0, min(box[at] for box in boxes) - margin) for at in ("x", "y"))
         right = min(size["width"], max(box["x"] + box["width"] for box in boxes) + margin)
-        bottom = min(size["height"], max(box["y"] + box["height"] for box in boxes) + margin)
+        bottom = min(size["height"], max(box["y"] + box["height"] for box in boxes) + margin + below)
         top_of_page = page.evaluate("() => window.scrollY")
         clip = {"x": left, "y": top + top_of_page, "width": right - left, "height": bottom - top, "scale": 1}
         (FOLDER / f"{name}.webp").write_bytes(self._small(clip))
@@ -186,7 +186,7 @@ def test_flags_a_restart_and_taking_it_back(box: Box, open_page: Open) -> None:
     camera.take("flags-red", ".stage")
     press(camera, "b")
     expect(page.locator("#panel h2")).to_contain_text("Restart the heat")
-    camera.take("flags-restart", "#panel header", "#panel form")
+    camera.take("flags-restart", "#panel header", "#panel form", below=MARGIN)
     page.locator("#panel").get_by_role("button", name="Restart from zero").click()
     expect(page.locator("#panel")).to_be_hidden()
     plate(camera, "Staged")
@@ -208,7 +208,7 @@ def test_karts_change_and_a_stranger_is_bound(box: Box, open_page: Open) -> None
     page.locator("#panel [data-kart='7']").click()
     page.locator("#panel [data-kart='24']").click()
     expect(page.locator("#panel")).to_contain_text("From now on")
-    camera.take("changes-swap", "#panel header", "#panel form")
+    camera.take("changes-swap", "#panel header", "#panel form", below=MARGIN)
     close_panel(camera)
     for at_s in (95, 134, 173):
         box.cross("5691251", at_s)
@@ -235,7 +235,7 @@ def test_a_lap_is_asked_why_a_missed_read_split_and_undone(box: Box, open_page: 
     camera.take("laps-missed", ".case:has-text('read missed?')", margin=MARGIN)
     case.get_by_role("button", name="Split lap 4 in two").click()
     expect(case).to_have_count(0)
-    camera.take("undo-toast", "#undo", margin=MARGIN)
+    camera.take("undo-toast", "#undo .toast")
     page.locator("#row-7 [data-why]").nth(1).click()
     expect(page.locator("#panel #lap-why")).to_be_visible()
     camera.take("laps-panel", "#panel")
@@ -362,7 +362,7 @@ def test_every_key_the_manual_names_acts_and_its_pages_are_clear_to_everybody(bo
     assert {f"panel {key}" for key in re.findall(r'<kbd class="panel-key">(.*?)</kbd>', source)} - camera.keys == set()
     page.keyboard.press("Escape")
     page.keyboard.press("?")
-    page.get_by_role("dialog").get_by_role("link", name="manual").click()
+    page.get_by_role("dialog").get_by_role("link", name="The manual").click()
     expect(page).to_have_url(re.compile("/help"))
     axe = Axe()
     for path in ("/help", "/help/orders", "/help/all"):

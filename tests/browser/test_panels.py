@@ -156,6 +156,24 @@ def test_focus_stays_inside_and_comes_back_and_flags_are_never_locked_out(box: B
     page.keyboard.press("Escape")
     expect(page.locator("#panel")).to_be_hidden()
     expect(button).to_be_focused()
+    cell(page, "1", 5).locator("[data-why]").click()       # by mouse: the next key is meant for race control
+    expect(page.locator(".lap[aria-expanded=true]")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Space")
+    expect(page.locator("#band .flag-plate b")).to_have_text("Green")
+
+
+def test_keys_pressed_before_a_panel_is_there_are_not_lost(box: Box, open_page: Open) -> None:
+    box.karts(3)
+    session_id = heat(box)
+    drive(box, k1="10 40 70", k2="11 42")
+    page = console(box, open_page, session_id)
+    laps(page, "1", 2)
+    keys(page, "k 1 Enter 3 Enter n")
+    expect(page.locator("#row-3")).to_contain_text("Ada Lovelace")
+    expect(page.locator("#panel")).to_be_hidden()
+    keys(page, "/ g r a c e Enter")
+    expect(page.locator("#panel header[data-fresh]")).to_contain_text("Grace Hopper")
 
 
 def test_a_refusal_is_a_sentence_in_the_panel(box: Box, open_page: Open) -> None:

@@ -85,7 +85,8 @@ def test_a_touched_kart_keeps_its_five_acts_while_the_heat_goes_on(box: Box, ope
     expect(sheet).to_be_visible()
 
 
-def test_a19_a_tap_at_the_pit_is_a_crossing(box: Box, open_page: Callable[..., Any]) -> None:
+def test_a19_b12_a_kart_that_left_comes_back_and_a_tap_at_the_pit_is_its_crossing(box: Box,
+                                                                                open_page: Callable[..., Any]) -> None:
     box.karts(12)
     heat = make_heat(box, "Heat 14", KARTS)
     for order in ("stage", "green"):
@@ -93,8 +94,9 @@ def test_a19_a_tap_at_the_pit_is_a_crossing(box: Box, open_page: Callable[..., A
     page = at_the_pit(box, open_page)
     expect(page.locator("#tile-7")).to_contain_text("Not out yet")
     page.locator("#tile-7").click()
-    page.locator("#sheet-7").get_by_role("button", name="Tap").click()
-    expect(page.locator("#tile-7")).to_contain_text("On track")
+    for act, word in (("Has left", "Has left"), ("Came back", "Not out yet"), ("Tap", "On track")):
+        page.locator("#sheet-7").get_by_role("button", name=act).click()
+        expect(page.locator("#tile-7")).to_contain_text(word)
     assert row(box, heat, "7").state == "running"
 
 

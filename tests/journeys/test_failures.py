@@ -119,6 +119,9 @@ def test_a_database_that_cannot_be_used_is_refused_and_not_touched(venue: Path, 
     assert files(folder) == before
 
 
+NEXT = f"{int(HEAD) + 1:04}"
+
+
 @pytest.fixture
 def older(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A venue made by this version, opened by one that has a migration more."""
@@ -128,10 +131,10 @@ def older(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     here = Path(database.__file__).parent
     there = tmp_path / "store"
     shutil.copytree(here / "migrations", there / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
-    (there / "migrations" / "versions" / "m0002_more.py").write_text(
-        'from alembic import op\nrevision = "0002"\ndown_revision = "0001"\n\n\ndef upgrade():\n'
+    (there / "migrations" / "versions" / f"m{NEXT}_more.py").write_text(
+        f'from alembic import op\nrevision = "{NEXT}"\ndown_revision = "{HEAD}"\n\n\ndef upgrade():\n'
         '    op.execute("ALTER TABLE karts ADD COLUMN colour TEXT")\n')
-    monkeypatch.setattr(database, "HEAD", "0002")
+    monkeypatch.setattr(database, "HEAD", NEXT)
     monkeypatch.setattr(database, "__file__", str(there / "database.py"))
     return folder
 
@@ -139,23 +142,23 @@ def older(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_an_older_database_is_migrated_after_a_verified_copy_and_opens_twice(older: Path) -> None:
     for _ in range(2):
         with closing(open_database(older)) as db:
-            assert database.version(db) == "0002"
+            assert database.version(db) == NEXT
             assert "colour" in [row[1] for row in db.execute("PRAGMA table_info(karts)")]
             assert [token.name for token in Staff(db).list_tokens()] == ["kept"]
     [copy] = older.glob("trackd-before-*.db")
-    assert copy.name == "trackd-before-0002.db"
+    assert copy.name == f"trackd-before-{NEXT}.db"
     with closing(sqlite3.connect(copy)) as db:
-        assert database.version(db) == "0001"
+        assert database.version(db) == HEAD
         assert db.execute("SELECT name FROM tokens").fetchall() == [("kept",)]
 
 
 def test_a_migration_that_fails_half_way_changes_nothing(older: Path, tmp_path: Path) -> None:
-    step = tmp_path / "store" / "migrations" / "versions" / "m0002_more.py"
+    step = tmp_path / "store" / "migrations" / "versions" / f"m{NEXT}_more.py"
     step.write_text(step.read_text() + '    op.execute("ALTER TABLE nowhere ADD COLUMN x")\n')
     with pytest.raises(Exception, match="nowhere"):
         open_database(older)
     with closing(sqlite3.connect(older / NAME)) as db:
-        assert database.version(db) == "0001"
+        assert database.version(db) == HEAD
         assert "colour" not in [row[1] for row in db.execute("PRAGMA table_info(karts)")]
 
 

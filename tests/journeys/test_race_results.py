@@ -59,7 +59,8 @@ async def test_b14_a_result_is_provisional_then_official_then_amended_and_every_
     await venue.order("confirm")
     first = await venue.api("GET", f"{heat}/result?version=1")
     assert first["items"] == (await venue.api("GET", f"{heat}/result"))["items"]
-    assert (first["session"]["confirmed_by"], first["session"]["note"], first["session"]["state"]) == ("test", "", "official")
+    header = first["session"]
+    assert (header["confirmed_by"], header["note"], header["state"]) == ("test", "", "official")
     told = await venue.order("amend", reason="Weighed too light")
     assert (told["state"], told["version"], told["note"]) == ("provisional", 1, "Weighed too light")
     await venue.order("penalty", kart="7", kind="dsq", reason="5 kg under")
@@ -94,8 +95,10 @@ async def test_b14_an_official_result_is_never_edited(venue: Park) -> None:
     for order in ("finish", "confirm"):
         await venue.order(order)
     before = await venue.api("GET", f"/sessions/{venue.session}/result")
-    for name, args in (("penalty", {"kart": "7", "kind": "dsq"}), ("swap_kart", {"from": "7", "to": "3", "since": "start"}),
-                       ("assign", {"kart": "7", "driver": "Ada"}), ("set", {"ranking": "position"}), ("join", {"kart": "7"}),
+    for name, args in (("penalty", {"kart": "7", "kind": "dsq"}),
+                       ("swap_kart", {"from": "7", "to": "3", "since": "start"}),
+                       ("assign", {"kart": "7", "driver": "Ada"}), ("set", {"ranking": "position"}),
+                       ("join", {"kart": "7"}),
                        ("leave", {"kart": "7"}), ("bind", {"kart": "7", "transponder": "1"}), ("attach", {"seconds": 9}),
                        ("restart", {"laps": "void"}), ("kart_flag", {"kart": "7", "flag": "black"})):
         await refused(venue, name, "official", **args)

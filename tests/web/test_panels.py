@@ -69,6 +69,8 @@ def test_what_somebody_did_not_touch_is_not_in_the_order() -> None:
     ("penalty", {"kart": "7", "choice": "time:", "seconds": "five"}, "'five' is no time"),
     ("move_laps", {"from": "7", "to": "9", "laps": "three"}, "Laps are numbers"),
     ("assign", {"was:driver:1": "Ada", "driver:1": "Ada"}, "No driver was changed."),
+    ("set", {"was:max_lap_s": "90", "max_lap_s": ""}, "A limit can be changed, not taken away."),
+    ("set", {"was:max_lap_s": "90", "max_lap_s": "90"}, "Nothing was changed."),
 ])
 def test_what_cannot_be_read_is_refused_with_a_sentence(name: str, form: dict[str, str], says: str) -> None:
     with pytest.raises(BadInput, match=says):
@@ -235,6 +237,7 @@ async def test_a_lap_that_was_deleted_stays_in_sight_and_offers_the_way_back(ven
     html = await panel(venue, "1", f"?crossing={key[1]}")
     assert f'{{"of": "{deleted}", "order": "undo"}}' in sends(html)
     assert "Let lap 2 count again" in words(html)
+    assert "It was deleted: it does not count at all." in words(html)
     assert not [each for each in sends(html) if "merge_laps" in each]        # nothing else is done to what does not count
 
 

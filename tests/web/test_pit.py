@@ -36,7 +36,7 @@ ACTS = ("tap", "kart_flag", "swap_kart", "leave", "join")
 def board(state: str = "running", **changes: dict[str, Any]) -> Board:
     """A heat of twelve; ``changes`` of rows, ``k7={"flag": "black"}``."""
     made: Board = boards.board(state)
-    plain = {"flag": "", "overdue": False}
+    plain: dict[str, Any] = {"flag": "", "overdue": False}
     return replace(made, rows=tuple(replace(row, **plain | changes.get("k" + row.kart, {})) for row in made.rows))
 
 
@@ -63,6 +63,7 @@ def show(made: Board | None, karts: list[KartLine] = FLEET) -> LiveView:
     ("running", {"flag": "warning", "overdue": True}, "hold", "Warning flag"),
     ("running", {"flag": "blue"}, "hold", "Blue flag"),
     ("finishing", {"state": "finished"}, "done", "Finished"), ("finishing", {"state": "dsq"}, "done", "Disqualified"),
+    ("official", {"state": "finished", "flag": "black"}, "done", "Finished"),
     ("official", {"state": "dnf"}, "done", "Did not finish"), ("official", {"state": "dns"}, "out", "Did not start"),
 ])
 def test_a_kart_of_the_heat_says_its_state_in_a_word(heat: str, changes: dict[str, Any], look: str, word: str) -> None:
@@ -77,7 +78,9 @@ def test_a_kart_that_is_not_in_the_heat_says_where_it_is() -> None:
     away = tile("1", elsewhere={"1": "Kids 3", "7": "Kids 3"})
     assert (away.state, away.word, away.small) == ("track", "On track", "Kids 3")
     assert refused(away) == dict.fromkeys(ACTS, "It is in Kids 3.")
-    assert tile("7", elsewhere={"7": "Kids 3"}).small == "Marta Ferri"
+    here = tile("7", elsewhere={"7": "Kids 3"})
+    assert here.small == "Marta Ferri"
+    assert "leave" not in refused(here)
     alone = fleet_view(None, {}, FLEET)
     assert {each.word for each in alone.tiles} == {"Ready"}
     assert refused(alone.tiles[0]) == dict.fromkeys(ACTS, "No heat is on.")

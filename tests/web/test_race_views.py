@@ -71,8 +71,8 @@ def test_overdue_and_the_hint_of_blue_are_for_race_control_alone() -> None:
 # --- the inbox ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_inbox_has_red_first_then_the_oldest() -> None:
-    cases = inbox_view(boards.board("paused"), [DOWN], [STRANGER], boards.VENUE.zone, boards.NOW).cases
+def test_the_inbox_has_what_is_broken_first_then_red_then_the_oldest() -> None:
+    cases = inbox_view(boards.board("paused"), [replace(DOWN, since_us=boards.NOW.wall_us)], [STRANGER], boards.VENUE.zone, boards.NOW).cases
     assert [case.id for case in cases] == ["case-link-a", "case-red-1", "case-overdue-6-5", "case-short-8", "case-999",
                                            "case-missed-9"]
     assert [case.kind for case in cases] == ["bad"] * 3 + ["warn"] * 3

@@ -74,14 +74,30 @@ def test_a_crossing_that_moves_nobody_sends_one_painted_row(kind: str) -> None:
         ("#row-21", f"partials/_row_{kind}.html", "outerHTML", True)]
 
 
-@pytest.mark.parametrize("kind", BUILDERS)
-def test_a_change_of_order_sends_the_whole_order_and_paints_who_crossed(kind: str) -> None:
-    board = boards.board()
+def overtaken(board: Board) -> Board:
+    """The board after the kart on place 4 has crossed and gained one."""
     after = crossed(board, 4)
-    after = replace(after, rows=(*after.rows[:3], after.rows[4], after.rows[3], *after.rows[5:]))
-    (found,) = fragments(kind, show(kind, board), show(kind, after))
+    return replace(after, rows=(*after.rows[:3], after.rows[4], after.rows[3], *after.rows[5:]))
+
+
+@pytest.mark.parametrize("kind", ["board", "display"])
+def test_a_change_of_order_sends_the_whole_order_and_paints_who_crossed(kind: str) -> None:
+    (found,) = fragments(kind, show(kind, boards.board()), show(kind, overtaken(boards.board())))
     assert found.target == "#order"
     assert [row.kart for row in found.context["view"].order.rows if row.hit] == ["21"]
+
+
+def test_at_race_control_a_change_of_order_sends_the_rows_that_differ_and_their_places() -> None:
+    found = fragments("console", show("console", boards.board()), show("console", overtaken(boards.board())))
+    assert [(f.target, f.swap) for f in found] == [("#row-21", "outerHTML"), ("#places", "outerHTML")]
+    assert found[0].context["row"].hit
+    assert [row.kart for row in found[1].context["order"].rows][3:5] == ["21", "9"]
+
+
+def test_a_kart_that_joins_or_leaves_sends_the_whole_order() -> None:
+    fewer = replace(boards.board(), rows=boards.board().rows[:-1])
+    assert "#order" in targets("console", boards.board(), fewer)
+    assert "#order" in targets("console", fewer, boards.board())
 
 
 def test_a_flag_sends_the_band_and_no_row() -> None:
@@ -128,6 +144,8 @@ def test_what_is_sent_makes_the_screen_equal_to_the_new_view(order: list[int], c
     for fragment in fragments("console", old, new):
         if fragment.target == "#order":
             screen = {row.id: row for row in fragment.context["view"].order.rows}
+        elif fragment.target == "#places":
+            screen = {row.id: screen[row.id] for row in fragment.context["order"].rows}
         elif fragment.target.startswith("#row-"):
             screen[fragment.target[1:]] = fragment.context["row"]
     assert list(screen.values()) == list(new.order.rows)

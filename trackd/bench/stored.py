@@ -77,8 +77,9 @@ def fill(folder: Path, laps: int, *, derive: bool) -> int:
         journal.append(db, batch)
         if derive:
             for fact, _ in batch:
-                venue.fold(fact)
+                derived.fold(venue, fact)
             derived.write(db, venue.take_changes())
+            derived.set_latest(db, venue)
         db.execute("COMMIT")
 
     with closing(connect(folder / NAME, synchronous="NORMAL")) as db:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from trackd.core.errors import Refused
 from trackd.core.time import Micros
 from trackd.timing.edits import TAKEN_BACK
-from trackd.timing.facts import Body, Fact, KartFact, OrderFact, RecordFact, SessionFact
+from trackd.timing.facts import Body, Fact, KartFact, OrderFact, RecordFact
 from trackd.timing.flags import FLAG_ORDERS
 
 UNDO_AT_MOST = 50
@@ -89,14 +89,13 @@ class Acts:
             raise Refused(f"Only the last {UNDO_AT_MOST} acts can be undone.")
         if act.undone:
             raise Refused(f"{act.undone_by or 'Somebody'} has undone that already.")
-        later = next((each for each in recent if each.seq > of and each.session == act.session and not each.undone
-                      and (each.name in MOVES or act.name in MOVES or act.kind != "order")), None)
-        if later is not None and act.session is not None:
+        later = next((each for each in recent if each.seq > of and not each.undone and _hangs_on(each, act)), None)
+        if later is not None:
             raise Refused(f"'{later.name}' came after it. Undo that first.")
         return act
 
     def to_redo(self, session: str | None = None, of: int | None = None) -> Act:
-        """The act to do again: the one taken back last, if nothing was done since. Raises Refused."""
+        """The act to do again: the one taken back last, or the one named, if nothing was done since. Raises Refused."""
         recent = self.newest(session)
         act = max((each for each in recent if each.undone and of in (None, each.seq)), key=lambda each: each.undone,
                   default=None)
@@ -105,7 +104,26 @@ class Acts:
         since = next((each for each in recent if each.seq > act.undone and each.session == act.session), None)
         if since is not None:
             raise Refused(f"'{since.name}' was done since; what was undone before it stays undone.")
+        before = next((e for e in recent if e.seq < act.seq and e.undone > act.undone and _hangs_on(act, e)), None)
+        if before is not None:
+            raise Refused(f"'{before.name}' came before it. Redo that first.")
         return act
+
+
+def _hangs_on(later: Act, earlier: Act) -> bool:
+    """Whether the later of two acts makes no sense without the earlier: one of them moved their session on or made it, or
+    both saved the same kart, format or layout.
+    """
+    if earlier.session is None or later.session is None:
+        return _saved(earlier) is not None and _saved(earlier) == _saved(later)
+    return earlier.session == later.session and (later.name in MOVES or earlier.name in MOVES or earlier.kind != "order")
+
+
+def _saved(act: Act) -> tuple[str, str] | None:
+    body = act.body
+    if isinstance(body, KartFact):
+        return act.kind, body.number
+    return (act.kind, body.id) if isinstance(body, RecordFact) else None
 
 
 def _turns(body: Body) -> tuple[int, int]:
@@ -115,6 +133,3 @@ def _turns(body: Body) -> tuple[int, int]:
     if isinstance(body, KartFact | RecordFact):
         return body.undoes, body.redoes
     return 0, 0
-
-
-__all__ = ["Act", "Acts", "SessionFact"]

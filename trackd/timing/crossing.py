@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NO_MARK = Mark()
 BY_HAND = ("manual", "split")
+OVER = (State.PROVISIONAL, State.OFFICIAL, State.VOID)
 
 
 def bound(heat: Heat, event: Crossing) -> str | None:
@@ -66,29 +67,25 @@ def _refused(heat: Heat, entry: Entry, event: Crossing, mark: Mark) -> Verdict |
     """Why a crossing can count for nothing, whatever lap it would close; None: it may count."""
     at_us, role, state = event.at_us, event.role, heat.state
     seen_us = entry.reads.get(role)
-    by_hand = mark.counted or mark.opens
-    if seen_us is not None and at_us - seen_us < heat.rules.repeat_us and not by_hand:
+    if seen_us is not None and at_us - seen_us < heat.rules.repeat_us and not (mark.counted or mark.opens):
         return Verdict.REPEATED
-    if entry.finished_us is not None or state is State.PROVISIONAL or state is State.OFFICIAL or state is State.VOID:
+    if entry.finished_us is not None:
         return Verdict.LATE
-    if state is State.FINISHING and entry.opened_us is None and not mark.opens:
-        return Verdict.LATE
-    if entry.left or _neutral(heat, at_us):
+    if state is not State.RUNNING:
+        if state in OVER or (state is State.FINISHING and entry.opened_us is None and not mark.opens):
+            return Verdict.LATE
+        if state is State.PAUSED or (state is State.STAGED and heat.green_us is not None):      # on the grid again
+            return Verdict.NEUTRAL
+    if entry.left or heat.counts_from_us is None or at_us < heat.counts_from_us:
         return Verdict.NEUTRAL
-    if at_us < heat.hold_until_us and role == LINE and not by_hand and _held_off(heat, entry, event):
+    if at_us < heat.hold_until_us and role == LINE and _held_off(heat, entry, event, mark):
         return Verdict.NEUTRAL
     return None
 
 
-def _neutral(heat: Heat, at_us: Micros) -> bool:
-    """Before it counts, under red, and on the grid of a restart."""
-    grid_again = heat.state is State.STAGED and heat.green_us is not None
-    return heat.counts_from_us is None or at_us < heat.counts_from_us or heat.state is State.PAUSED or grid_again
-
-
-def _held_off(heat: Heat, entry: Entry, event: Crossing) -> bool:
+def _held_off(heat: Heat, entry: Entry, event: Crossing, mark: Mark) -> bool:
     """Soon after a resume: a read that closes less than the hold-off time of driving is a kart pushed or parked (R6)."""
-    if entry.opened_us is None or event.source in BY_HAND:
+    if entry.opened_us is None or event.source in BY_HAND or mark.counted or mark.opens:
         return False
     driven_us = (clock.race_time(heat.start_us, heat.pauses, event.at_us)
                  - clock.race_time(heat.start_us, heat.pauses, entry.opened_us))

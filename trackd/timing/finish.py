@@ -32,12 +32,15 @@ def running(heat: Heat) -> list[Entry]:
 
 def time_up(heat: Heat) -> Micros | None:
     """The instant the session clock runs out, None while that is not known. Time is never up while the clock stands."""
-    up_us = clock.time_up(heat.start_us, heat.pauses, heat.rules.length.duration_us)
+    start_us, duration_us = heat.start_us, heat.rules.length.duration_us
+    if not heat.pauses and start_us is not None and duration_us is not None:
+        return max(start_us + duration_us, heat.length_since_us, heat.up_floor_us)
+    up_us = clock.time_up(start_us, heat.pauses, duration_us)
     if up_us is None:
         return None
     up_us = max(up_us, heat.length_since_us, heat.up_floor_us)
-    for start_us, stop_us in heat.pauses:
-        if stop_us is not None and start_us <= up_us < stop_us:
+    for stood_us, stop_us in heat.pauses:
+        if stop_us is not None and stood_us <= up_us < stop_us:
             up_us = stop_us
     return up_us
 
@@ -49,16 +52,13 @@ def elapsed_at_end(heat: Heat) -> Micros:
 
 def deadline(heat: Heat) -> Micros | None:
     """The next instant at which the heat changes by itself, None if it waits for a crossing or a person."""
+    if heat.state is State.RUNNING:
+        up_us = None if heat.finish_seq else time_up(heat)
+        handed = up_us is not None and heat.bearer_until_us is not None and heat.rules.finish != "individual"
+        return heat.bearer_until_us if handed else up_us
     if heat.state is State.FINISHING:
         return heat.grace_end_us
-    if heat.state in (State.STAGED, State.PAUSED):
-        return heat.go_us
-    if heat.state is not State.RUNNING or heat.finish_seq:
-        return None
-    up_us = time_up(heat)
-    if up_us is None or heat.rules.finish == "individual":
-        return up_us
-    return heat.bearer_until_us if heat.bearer_until_us is not None else up_us
+    return heat.go_us if heat.state in (State.STAGED, State.PAUSED) else None
 
 
 def advance(heat: Heat, to_us: Micros) -> Heat:

@@ -16,11 +16,13 @@ from trackd.timing.orders import ORDERS
 
 def reduce(heat: Heat, event: Event) -> tuple[Heat, Verdict | None]:
     """Apply one event at or after ``heat.last_us``. A crossing gets its verdict, other events None."""
+    if isinstance(event, Crossing):
+        if event.at_us > heat.last_us:
+            heat = finish.advance(heat, event.at_us)
+        return crossing.judge(heat, event)
     at_us, _ = place(event)
     if at_us > heat.last_us:
         heat = finish.advance(heat, at_us)
-    if isinstance(event, Crossing):
-        return crossing.judge(heat, event)
     if isinstance(event, Order) and event.name in ORDERS:
         heat = ORDERS[event.name](heat, event)
     return replace(heat, last_us=max(heat.last_us, at_us), barrier_us=max(heat.barrier_us, at_us)), None

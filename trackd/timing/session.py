@@ -60,7 +60,9 @@ class Session:
 
     def apply(self, event: Event, *, with_earlier: Sequence[Crossing] = ()) -> Outcome:
         """Take in one event, and passings from before the session: those that an `attach` brings along, or these."""
-        self.log += (*with_earlier, *self._brought(event), event)
+        if isinstance(event, Order):
+            self.log += (*with_earlier, *self._brought(event))
+        self.log.append(event)
         if with_earlier or not _in_order(self.heat, event):
             self._fold()
             return Outcome(self.verdicts.get(event.seq), again=True)
@@ -68,7 +70,8 @@ class Session:
 
     def tried(self, event: Event) -> Session:
         """What the session would be with this event, without taking it in."""
-        trial = Session(self.start, self.heat, [*self.log, *self._brought(event), event])
+        brought = self._brought(event) if isinstance(event, Order) else []
+        trial = Session(self.start, self.heat, [*self.log, *brought, event])
         trial._fold()
         return trial
 
@@ -101,21 +104,24 @@ class Session:
         return {each[0]: Crossing(*each) for order in orders if order.name == "attach" and order.seq not in gone
                 for each in order.args.get("crossings", ())}
 
-    def _brought(self, event: Event) -> list[Crossing]:
+    def _brought(self, order: Order) -> list[Crossing]:
         """The crossings that come with an `attach`, given or given again, and are not here yet."""
-        if not isinstance(event, Order) or event.name not in ("attach", "redo"):
+        if order.name not in ("attach", "redo"):
             return []
-        seq = event.seq if event.name == "attach" else event.args["of"]
-        given = (e for e in (*self.log, event) if isinstance(e, Order) and e.seq == seq and e.name == "attach")
-        brought = [Crossing(*each) for order in given for each in order.args.get("crossings", ())]
+        seq = order.seq if order.name == "attach" else order.args["of"]
+        given = (e for e in (*self.log, order) if isinstance(e, Order) and e.seq == seq and e.name == "attach")
+        brought = [Crossing(*each) for attach in given for each in attach.args.get("crossings", ())]
         here = {each.seq for each in self.log if isinstance(each, Crossing)} if brought else set()
         return [each for each in brought if each.seq not in here]
 
     def _reduce(self, event: Event) -> Verdict | None:
-        if isinstance(event, Crossing):
-            kart = bound(self.heat, event) if self.heat.binds else event.kart
-            self.holders[event.seq] = kart if kart in self.heat.entries else None
-        self.heat, verdict = reduce(self.heat, event)
+        if not isinstance(event, Crossing):
+            self.heat, _ = reduce(self.heat, event)
+            return None
+        heat = self.heat
+        kart = bound(heat, event) if heat.binds else event.kart
+        self.holders[event.seq] = kart if kart in heat.entries else None
+        self.heat, verdict = reduce(heat, event)
         if verdict is not None:
             self.verdicts[event.seq] = verdict
         return verdict
@@ -129,10 +135,11 @@ class Session:
 
 def _in_order(heat: Heat, event: Event) -> bool:
     """Whether applying the event now gives the same as folding all events in track time order."""
-    if isinstance(event, Order) and edits(event):
-        return False
     at_us = event.at_us
-    if heat.taps and isinstance(event, Crossing) and near_a_tap(heat, at_us):
+    if isinstance(event, Crossing):
+        if heat.taps and near_a_tap(heat, at_us):
+            return False
+    elif isinstance(event, Order) and edits(event):
         return False
     if at_us >= heat.last_us:
         return True

@@ -147,7 +147,7 @@ def _state(heat: Heat, entry: Entry, over: bool) -> str:
     if entry.finished_us is not None:
         return "finished"
     if not entry.out:
-        return "dns" if over else "waiting"
+        return "dns" if over or entry.left else "waiting"
     if _stopped(heat, entry, over):
         return "dnf"
     if over:

@@ -12,6 +12,7 @@ from typing import Any
 
 from trackd.core.errors import BadInput, Fault
 from trackd.core.time import MINUTE, SECOND, Micros
+from trackd.services.ordering import SETTABLE
 from trackd.services.sessions import ORDERS
 
 Values = Mapping[str, Sequence[str]]
@@ -78,9 +79,13 @@ def _moved(values: Values) -> dict[str, Any]:
 def _set(values: Values) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for field in _NUMBERS:
-        given = one(values, field)
-        if given and given != one(values, "was:" + field):
+        given, was = one(values, field), one(values, "was:" + field)
+        if was and not given:
+            raise BadInput(Fault("", "A limit can be changed, not taken away. Write a number of seconds."))
+        if given != was:
             out[field] = micros_of(given) / SECOND
+    if not out and not any(one(values, field) for field in SETTABLE if field not in _NUMBERS):
+        raise BadInput(Fault("", "Nothing was changed."))
     return out
 
 

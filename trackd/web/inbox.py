@@ -60,7 +60,7 @@ class CaseView:
 
 @dataclass(frozen=True, slots=True)
 class InboxView:
-    """What to decide, red first, then oldest. ``guess``: the one kart an unknown transponder can only be on."""
+    """What to decide: what is broken, then red, then oldest. ``guess``: the one kart an unknown transponder can only be on."""
 
     session_id: str              # "": nothing can be decided now, cases are only told
     cases: tuple[CaseView, ...]
@@ -77,7 +77,7 @@ def inbox_view(board: Board | None, troubles: Sequence[Trouble], unknown: Sequen
     found += [(u.since_us, _stranger(u, zone, at)) for u in unknown]
     if board is not None and live:
         found += [(at.wall_of(p.since_us), _proposal(p, zone, at)) for p in board.proposals]
-    found.sort(key=lambda each: (each[1].kind != "bad", each[0], each[1].id))
+    found.sort(key=lambda each: (each[1].sound != "alarm", each[1].kind != "bad", each[0], each[1].id))
     cases = tuple(case for _, case in found)
     if board is None or not live:
         return InboxView("", cases, ())

@@ -33,7 +33,7 @@ CHAPTERS: tuple[tuple[str, tuple[Job, ...]], ...] = (
         Job("close", "Close the day", "What is stored, what to look at, and that the mains may simply go off."),
     )),
     ("A heat", (
-        Job("prepare", "Prepare heats", "Karts, drivers, format; the next one is made and staged while one runs."),
+        Job("prepare", "Prepare heats", "Karts, drivers, format; the next one is made while one runs."),
         Job("start", "Start a heat", "Green, countdown, false start, started too late."),
         Job("flags", "Flags", "Yellow, red, going on, restarts and taking a restart back."),
         Job("end", "The end of a heat", "Chequered flag, grace time, official, print and CSV, one lap back."),
@@ -114,13 +114,16 @@ def order_lines() -> tuple[OrderLine, ...]:
 
 @cache
 def pictures() -> Mapping[str, Picture]:
-    """All pictures by name. The size stands in the header of an extended WebP file, as browsers write it."""
-    found = {}
-    for path in sorted((assets("static") / "manual").glob("*.webp")):
-        head = path.read_bytes()[:30]
-        width, height = (int.from_bytes(head[at:at + 3], "little") + 1 for at in (24, 27))
-        found[path.stem] = Picture(static_url(f"manual/{path.name}"), width, height)
-    return found
+    """All pictures by name."""
+    return {path.stem: Picture(static_url(f"manual/{path.name}"), *_size(path.read_bytes()[:30]))
+            for path in sorted((assets("static") / "manual").glob("*.webp"))}
+
+
+def _size(head: bytes) -> tuple[int, int]:
+    """Width and height out of the head of a WebP file, extended or plain: browsers write both (RFC 9649)."""
+    if head[12:16] == b"VP8X":
+        return int.from_bytes(head[24:27], "little") + 1, int.from_bytes(head[27:30], "little") + 1
+    return int.from_bytes(head[26:28], "little") & 0x3FFF, int.from_bytes(head[28:30], "little") & 0x3FFF
 
 
 def _page(template: str, request: AnyRequest, appliance: TheAppliance, title: str, **context: Any) -> Response[str]:

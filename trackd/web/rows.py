@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
 from trackd.core.time import Micros, clock_text, lap_text
 from trackd.timing.board import Board, Row
@@ -129,7 +128,7 @@ def row_view(board: Board, row: Row, names: Mapping[str, str], at: Moment | None
         pits=row.pits,
         penalties=", ".join(row.penalties),
         edited=row.edited,
-        why=f"/console/sessions/{board.session.id}/karts/{quote(row.kart, safe='')}",
+        why=f"/console/sessions/{board.session.id}/karts/{row.kart}",
         late_us=late_us, late=age_text(late_us) if late else "",
     )
 

@@ -238,10 +238,17 @@ def _value(view: LiveView, name: str) -> Any:
     return _VALUES[name](view) if name in _VALUES else getattr(view, name)
 
 
-def _same_places(before: OrderView, after: OrderView) -> bool:
-    frame = [(o.sectors, o.session_id, o.red, o.title, [[row.id for row in column] for column in o.columns])
-             for o in (before, after)]
-    return frame[0] == frame[1]
+def _row_by_row(kind: str, before: OrderView, after: OrderView) -> list[Fragment] | None:
+    """The rows that differ, and at race control the places they have now; None when the order must be sent as a whole."""
+    frames = [(o.sectors, o.session_id, o.red, o.title, len(o.columns)) for o in (before, after)]
+    was, now = [[[row.id for row in column] for column in o.columns] for o in (before, after)]
+    moved = was != now
+    if frames[0] != frames[1] or (moved and (kind != "console" or set(was[0]) != set(now[0]))):
+        return None
+    known = {row.id: row for row in before.rows}
+    found = [Fragment(f"partials/_row_{kind}.html", "#" + row.id, "outerHTML", {"row": row})
+             for row in after.rows if row != known[row.id] and not after.red]
+    return [*found, Fragment("partials/_places.html", "#places", "outerHTML", {"order": after})] if moved else found
 
 
 def _with_hits(before: OrderView, after: OrderView) -> OrderView:
@@ -254,8 +261,8 @@ def _with_hits(before: OrderView, after: OrderView) -> OrderView:
 def fragments(kind: str, before: LiveView | None, after: LiveView) -> list[Fragment]:
     """The least to send to a screen that shows ``before``: everything to one that shows nothing yet.
 
-    Rows that stay in their places go one by one, as new elements so that the crossing paint starts; any other change
-    of the order sends the whole of it, morphed so that nothing under a finger is lost.
+    Rows go one by one, as new elements so that the crossing paint starts. Any other change of the order, and on public
+    screens every change of places, sends the whole of it, morphed so that nothing under a finger is lost.
     """
     found: list[Fragment] = []
     for part in PARTS[kind]:
@@ -264,10 +271,8 @@ def fragments(kind: str, before: LiveView | None, after: LiveView) -> list[Fragm
         view = after
         if part.name == "order" and before is not None:
             view = replace(after, order=_with_hits(before.order, after.order))
-            if _same_places(before.order, after.order):
-                rows = () if after.order.red else zip(before.order.rows, view.order.rows, strict=True)
-                found += [Fragment(f"partials/_row_{kind}.html", "#" + row.id, "outerHTML", {"row": row})
-                          for old, row in rows if old != row]
+            if (rows := _row_by_row(kind, before.order, view.order)) is not None:
+                found += rows
                 continue
         if part.name in ("tile", "sheet") and before and (pieces := _kart_by_kart(part.name, before.fleet, after.fleet)):
             found += pieces

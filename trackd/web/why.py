@@ -146,7 +146,7 @@ def kart_view(sheet: KartSheet, names: Mapping[str, str], zone: tzinfo, *, lap: 
         session_id=sheet.shot.spec.id, kart=entry.kart, name=name_of(row, names), about=_about(row), flag=entry.flag,
         lines=_in_time(sheet, counted + struck, [view for read, view in others if _stands_out(read)]),
         beside=tuple(view for read, view in others if not _stands_out(read)),
-        chosen=chosen, why=_why(under, names, zone) if under is not None else None,
+        chosen=chosen, why=_why(under, names, zone, struck=chosen.struck) if under and chosen else None,
         deeds=deeds_of(heat, entry, under.lap if under and chosen and not chosen.struck else None, closed),
         penalties=_penalties(sheet, names, zone), closed=closed, official=heat.state is State.OFFICIAL and may_order,
         undo=last_act.seq if last_act and may_order else 0, undone=said(last_act, names) if last_act else "")
@@ -206,7 +206,7 @@ def _explained(lap: Lap) -> str:
     return " ".join(said_of)
 
 
-def _why(sheet: LapSheet, names: Mapping[str, str], zone: tzinfo) -> WhyView:
+def _why(sheet: LapSheet, names: Mapping[str, str], zone: tzinfo, *, struck: bool) -> WhyView:
     lap, last = sheet.lap, len(sheet.reads) - 1
     reads = []
     for index, read in enumerate(sheet.reads):
@@ -214,10 +214,10 @@ def _why(sheet: LapSheet, names: Mapping[str, str], zone: tzinfo) -> WhyView:
         reads.append(ReadView(what, moment_text(read.at_us), _facts(read)))
     if not lap.start_seq:
         reads.insert(0, ReadView("Begins", "", ("timed from green",)))
-    decided = {act.seq: act for act in (*sheet.decisions, *(act for read in sheet.reads for act in read.decisions))}
     worn = dict.fromkeys(read.transponder for read in sheet.reads if read.transponder)
-    return WhyView(_explained(lap), tuple(reads), ", ".join(worn),
-                   tuple(_told(act, names, zone) for act in decided.values()))
+    explained = "It was deleted: it does not count at all." if struck else _explained(lap)
+    return WhyView(explained, tuple(reads), ", ".join(worn),
+                   tuple(_told(act, names, zone) for act in sheet.decisions))
 
 
 def _role(read: Read) -> str:
