@@ -78,7 +78,9 @@
 
   // --- showing a panel ----------------------------------------------------------------------------------------------
   let asking = null, coming = null;                // the request under way, and the keys pressed until its panel is there
-  const load = async (address, { focus: wanted = true } = {}) => {
+  let loading = null;
+  const load = (address, options) => loading = fetched(address, options);
+  const fetched = async (address, { focus: wanted = true } = {}) => {
     asking?.abort();
     const mine = asking = new AbortController();
     const focus = wanted || coming !== null;       // it takes the place of a panel somebody waits for
@@ -189,9 +191,10 @@
   const isOff = (button) => button.getAttribute("aria-disabled") === "true";
   const send = async (pressedOn) => {
     let button = pressedOn;
-    if (stale && button.id.startsWith("deed-")) {    // acts name laps by number: the number must be that of the lap in hand
+    if (button.id.startsWith("deed-")) {             // acts name laps by number: the number must be that of the lap in hand
       const key = $(".lap[aria-expanded=true]", inside)?.dataset.lap;
-      await load(url, { focus: false });
+      await loading;
+      if (stale) await load(url, { focus: false });
       button = document.getElementById(button.id);
       if (!button || key !== $(".lap[aria-expanded=true]", inside)?.dataset.lap) return void say(CHANGED);
     }

@@ -21,6 +21,9 @@ ARGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-network
         "--disable-sync", "--disable-gpu"]
 NAME, PIN = "Renata", "4711"
 WAIT_S = 20
+STORED_S = 1.0
+"""A crossing is waited for at most this long: a decoder that was unplugged this moment is still taken for heard."""
+
 # What a browser itself notes while the box is off, and when an order is refused on purpose.
 EXPECTED = ("ERR_CONNECTION", "ERR_INCOMPLETE", "Failed to fetch", "network error", "409")
 
@@ -93,9 +96,14 @@ class Box:
         self.call(self.appliance.order(session_id, name, args, "Timo"))
 
     def cross(self, transponder: str, at_s: float) -> None:
-        """A kart over the line, ``at_s`` seconds after the decoder's start."""
+        """A kart over the line, ``at_s`` seconds after the decoder's start; stored, where the decoder is heard."""
         async def crossing() -> None:
+            live = self.appliance.live
+            before, heard = live.writer.storage.facts, any(s.state == "reading" for s in live.statuses.values())
             self.decoder.cross(transponder, round(at_s * 1_000_000))
+            until = self.loop.time() + STORED_S
+            while heard and live.writer.storage.facts == before and self.loop.time() < until:
+                await asyncio.sleep(0.002)
         self.call(crossing())
 
     def karts(self, count: int) -> None:

@@ -48,7 +48,7 @@ class Appliance:
                       for link in settings.links)
         self.live = Live(folder, links, clock=clock, capture_mb=settings.server.capture_mb)
         self.roster = Roster(self.live.writer)
-        self.sessions = Sessions(self.live.writer, self._sector_lines, self.live.names.update)
+        self.sessions = Sessions(self.live.writer, self._sector_lines)
         self.reading = Reading(folder)
         self.today: dict[str, SessionInfo] = {}
         self.staff: Staff

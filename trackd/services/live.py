@@ -21,12 +21,13 @@ from trackd.protocols.registry import open_codec
 from trackd.services import happenings
 from trackd.services.hub import Hub
 from trackd.services.intake import Intake, Source
-from trackd.services.snapshots import Batch, Snapshot, board_of, in_time, with_moves, with_time
+from trackd.services.snapshots import Batch, InTime, Snapshot, board_of, in_time, with_moves, with_time
 from trackd.services.trackclock import TrackClock
 from trackd.services.writer import Writer
 from trackd.timing import finish
 from trackd.timing.acts import Acts
 from trackd.timing.board import Board, Row
+from trackd.timing.expected import expected
 from trackd.timing.facts import Note, PassingFact, TickFact
 from trackd.timing.flags import LIVE, State
 
@@ -84,7 +85,7 @@ class Live:
         self.statuses: dict[str, LinkStatus] = {}
         self.supervisors: dict[str, LinkSupervisor] = {}
         self._rows: dict[str, dict[str, Row]] = {}
-        self._in_time: dict[str, tuple[frozenset[str], frozenset[str], bool]] = {}
+        self._in_time: dict[str, InTime] = {}
         self.acts = Acts()
         self._ticked: dict[str, Micros] = {}
         self._dirty: dict[str, None] = {}
@@ -100,8 +101,7 @@ class Live:
         self.writer.open()
         for course in self.writer.venue.courses.values():
             self.shots[course.spec.id] = Snapshot.of(course)
-        ids = {e.driver_id for shot in self.shots.values() for e in shot.heat.entries.values() if e.driver_id}
-        self.names.update(self.writer.names(ids))
+        self.names.update(self.writer.names(self.shots.values()))
         self.acts = self.writer.acts()
         for track, session_id in {**self.writer.venue.latest, **self.writer.venue.live}.items():
             self.current[track] = session_id
@@ -173,6 +173,7 @@ class Live:
                 supervisor.send(reply.data, reply.connection)
         if batch.facts:
             self._newest = batch.facts[-1].seq
+        self.names.update(batch.names)
         before = {session_id: self.shots.get(session_id) for session_id in batch.sessions}
         self.shots.update(batch.sessions)
         for session_id, shot in batch.sessions.items():
@@ -242,8 +243,9 @@ class Live:
 
     def _make_board(self, session_id: str) -> Board:
         shot, now_us = self.shots[session_id], self.clock.now()
-        self._in_time[session_id] = in_time(shot.heat, now_us)
-        board = board_of(shot, now_us)
+        due = expected(shot.heat, now_us)
+        self._in_time[session_id] = in_time(shot.heat, now_us, due)
+        board = board_of(shot, now_us, due=due)
         rows = with_time(with_moves(board.rows, self._rows.get(session_id, {})), *self._in_time[session_id][:2])
         self._rows[session_id] = {row.kart: row for row in rows}
         self.boards[session_id] = board = replace(board, rows=rows)
@@ -287,7 +289,7 @@ class Live:
         """A kart that does not come changes the board too (A18), and so does the last lap drawing near (R5)."""
         if shot.heat.state not in (State.RUNNING, State.FINISHING):
             return
-        if self._in_time.get(session_id) != in_time(shot.heat, now_us):
+        if self._in_time.get(session_id) != in_time(shot.heat, now_us, expected(shot.heat, now_us)):
             self._dirty[session_id] = None
             if self._resting is None:
                 self._publish()

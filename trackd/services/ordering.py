@@ -5,7 +5,7 @@ what it changes.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,10 @@ SETTABLE = ("duration", "format", "ranking", "finish", "min_lap_s", "max_lap_s",
 
 TURNS = ("undo", "redo")
 
+RESHAPING = (EDITING - {"tap", "kart_flag"}) | {"stage", "restart", "reinstate", "accept", "set", "attach", "join", "leave",
+                                                "bind", "assign", "swap_kart"}
+"""Orders after which laps, places or who is where may be others: tried before they are stored."""
+
 
 @dataclass(slots=True)
 class Ordering:
@@ -45,7 +49,6 @@ class Ordering:
     decider: Decider
     session_id: str
     by: str
-    on_names: Callable[[dict[str, str]], None]
 
     def give(self, name: str, args: dict[str, Any]) -> Sequence[Draft]:
         """The facts the order makes. Raises Refused with the reason, BadInput with what and where."""
@@ -59,14 +62,20 @@ class Ordering:
         if args.get("reason") is not None and "reason" not in stored:
             stored["reason"] = text(args, "reason")
         order = Order(self.decider.venue.seq + 1, at_us, name, self.by, stored, self.decider.wall_us)
-        if name in ("stage", "restart", "reinstate", "accept") or name in EDITING or name == "swap_kart":
-            heat = course.session.after(order)
-            check_place(self.decider.venue, course, heat)
-            if name not in ("stage", "tap"):
-                stored = {**stored, "changed": changed(course.heat, heat)}
-            if name in LAP_ORDERS and name != "tap" and (laps := changed_laps(course.heat, heat)):
-                stored["laps_changed"] = laps
+        if name in RESHAPING:
+            stored = {**stored, **self._reshaped(course, order)}
         return [("order", self.session_id, OrderFact(name, at_us, self.by, stored))]
+
+    def _reshaped(self, course: Course, order: Order) -> dict[str, Any]:
+        """What the order makes of the session, for the audit. Raises Refused when the session cannot be like that."""
+        before, after = course.heat, course.session.after(order)
+        check_place(self.decider.venue, course, after)
+        if after.version < before.version:
+            raise Refused("By that the heat would have ended only after its result was official. Choose an earlier moment.")
+        if order.name == "stage":
+            return {}
+        laps = changed_laps(before, after) if order.name in LAP_ORDERS else {}
+        return {"changed": changed(before, after), **({"laps_changed": laps} if laps else {})}
 
     def _stored(self, course: Course, name: str, args: dict[str, Any], at_us: int) -> dict[str, Any]:
         """The arguments as the journal keeps them."""
@@ -106,7 +115,6 @@ class Ordering:
         driver_id = driver_of(self.decider, name)
         if any(e.driver_id == driver_id and not e.left and e.kart != kart for e in course.heat.entries.values()):
             raise Refused(f"{name} is in this heat already.")
-        self.on_names({driver_id: " ".join(name.split())})
         return driver_id
 
     def _join(self, course: Course, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,8 +138,6 @@ class Ordering:
             if name is not None and not isinstance(name, str):
                 raise BadInput(Fault(f"entries[{index}].driver", "must be text"))
             drivers.append((kart, driver_of(self.decider, name) if name else None))
-            if name:
-                self.on_names({str(drivers[-1][1]): " ".join(name.split())})
         after = {kart: entry.driver_id for kart, entry in course.heat.entries.items()} | dict(drivers)
         people = [driver for driver in after.values() if driver]
         if len(set(people)) < len(people):

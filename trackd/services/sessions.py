@@ -59,9 +59,8 @@ class NewSession:
 class Sessions:
     """Makes sessions and passes orders to the writer. ``sector_lines`` counts a track's sector loops."""
 
-    def __init__(self, writer: Writer, sector_lines: Callable[[str], int],
-                 on_names: Callable[[dict[str, str]], None]) -> None:
-        self.writer, self.sector_lines, self.on_names = writer, sector_lines, on_names
+    def __init__(self, writer: Writer, sector_lines: Callable[[str], int]) -> None:
+        self.writer, self.sector_lines = writer, sector_lines
 
     def create(self, wanted: NewSession, by: str) -> tuple[str, Future[int]]:
         """The new session's id and a future that refuses or confirms it."""
@@ -74,8 +73,6 @@ class Sessions:
             check_entries(venue, wanted.entries)
             entries = [(kart, driver_of(decider, name, f"entries[{index}].driver") if name else None)
                        for index, (kart, name) in enumerate(wanted.entries)]
-            pairs = zip(entries, wanted.entries, strict=True)
-            self.on_names({driver: " ".join(name.split()) for (_, driver), (_, name) in pairs if driver and name})
             return [("session", session_id, SessionFact(session_id, session_name, msgspec.to_builtins(rules),
                                                         wanted.track, layout, entries, by))]
         return session_id, self.writer.submit(decide)
@@ -90,7 +87,7 @@ class Sessions:
                    if args.get(each) is not None and not isinstance(args[each], str)]
         if faults:
             raise BadInput(*faults)
-        return self.writer.submit(lambda decider: Ordering(decider, session_id, by, self.on_names).give(name, args))
+        return self.writer.submit(lambda decider: Ordering(decider, session_id, by).give(name, args))
 
     def turn(self, wanted: Turn) -> tuple[list[Act], Future[int]]:
         """Undo or redo; the future raises Refused with the reason, and once it is done the list holds the act."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from msgspec.structs import replace as struct_replace
 
@@ -11,7 +11,7 @@ from trackd.core.time import Micros
 from trackd.services.intake import Reply
 from trackd.timing import clock, finish
 from trackd.timing.acts import Acts
-from trackd.timing.board import Board, Row, SessionInfo
+from trackd.timing.board import Board, Expected, Row, SessionInfo
 from trackd.timing.cases import cases
 from trackd.timing.expected import expected, lapping, predicted_last
 from trackd.timing.facts import Fact, SessionFact
@@ -53,6 +53,7 @@ class Batch:
     replies: list[Reply]
     karts_changed: bool = False
     acts: Acts | None = None                                  # after a fault: all of them, read again
+    names: Mapping[str, str] = field(default_factory=dict)    # of drivers seen for the first time, by id
 
 
 def batch_of(facts: list[Fact], changes: Changes, replies: list[Reply], before: Mapping[str, Heat]) -> Batch:
@@ -100,8 +101,9 @@ def info_of(shot: Snapshot) -> SessionInfo:
         note=heat.amends[-1].reason if heat.amends else "", attempt=heat.attempt)
 
 
-def board_of(shot: Snapshot, now_us: Micros, rows: tuple[Row, ...] | None = None) -> Board:
-    """The board at ``now_us`` track time; ``rows`` where they are known already."""
+def board_of(shot: Snapshot, now_us: Micros, rows: tuple[Row, ...] | None = None,
+             due: tuple[Expected, ...] | None = None) -> Board:
+    """The board at ``now_us`` track time; ``rows`` and who is ``due`` where they are known already."""
     heat = shot.heat
     length = heat.rules.length
     until_us = heat.chequered_us if heat.chequered_us is not None else now_us
@@ -111,7 +113,7 @@ def board_of(shot: Snapshot, now_us: Micros, rows: tuple[Row, ...] | None = None
     next_order, legal = NEXT_STEP[heat.state], legal_orders(heat)
     if counts:
         next_order, legal = "countdown", legal | {"countdown"}
-    due = expected(heat, now_us)
+    due = expected(heat, now_us) if due is None else due
     return Board(
         session=info_of(shot), rows=standings(heat) if rows is None else rows, seq=shot.seq, elapsed_us=elapsed_us,
         remaining_us=None if length.duration_us is None else max(0, length.duration_us - elapsed_us),
@@ -130,9 +132,12 @@ def _laps_left(heat: Heat, leader: int) -> int | None:
     return laps if laps is None else max(0, laps - max(leader, 0)) if heat.ended_us is None else 0
 
 
-def in_time(heat: Heat, now_us: Micros) -> tuple[frozenset[str], frozenset[str], bool]:
+InTime = tuple[frozenset[str], frozenset[str], bool]
+
+
+def in_time(heat: Heat, now_us: Micros, due: tuple[Expected, ...]) -> InTime:
     """What of a board changes by time alone: karts overdue, karts about to be lapped, the last lap predicted."""
-    overdue = frozenset(each.kart for each in expected(heat, now_us) if each.overdue)
+    overdue = frozenset(each.kart for each in due if each.overdue)
     return overdue, lapping(heat, now_us), predicted_last(heat, now_us)
 
 

@@ -11,9 +11,9 @@ import contextlib
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import structlog
@@ -62,6 +62,7 @@ class Writer:
     _truth: sqlite3.Connection | None = None
     _rows: Rows | None = None
     _seq: int = 0
+    _named: set[str] = field(default_factory=set)
 
     def open(self) -> None:
         """Load the venue, fold what the derived rows missed, set the clock. Call before ``start``."""
@@ -97,10 +98,12 @@ class Writer:
         assert self._truth is not None
         return acts_of(self._truth)
 
-    def names(self, ids: set[str]) -> dict[str, str]:
-        """Driver names by id, while opening."""
-        rows = self.rows.db.execute("SELECT id, name FROM drivers").fetchall() if ids else []
-        return {driver_id: name for driver_id, name in rows if driver_id in ids}
+    def names(self, shots: Iterable[Snapshot]) -> dict[str, str]:
+        """Names of drivers in these sessions that were not asked for before, by id."""
+        ids = {entry.driver_id for shot in shots for entry in shot.heat.entries.values() if entry.driver_id} - self._named
+        self._named |= ids
+        asked = (self.rows.db.execute("SELECT id, name FROM drivers WHERE id = ?", (each,)).fetchone() for each in ids)
+        return {found[0]: found[1] for found in asked if found is not None}
 
     def start(self) -> None:
         """Begin to write."""
@@ -204,7 +207,8 @@ class Writer:
         self.rows.waiting.append(changes)
         if at_once:
             self.rows.flush()
-        self.publish(batch_of(facts, changes, replies, before))
+        batch = batch_of(facts, changes, replies, before)
+        self.publish(replace(batch, names=self.names(batch.sessions.values())))
 
     def _commit(self, arrivals: list[Arrival], command: Command | None) -> tuple[Placed, list[Reply], Exception | None]:
         """Place or decide, and make it durable. A refused command leaves nothing behind."""
