@@ -188,8 +188,9 @@
       const done = await (await post("/console/undo", wanted ? { turn: name, of: wanted } : { turn: name })).json();
       turnedLast = name === "undo" ? String(done.of) : "";
       if ($("#undo")) return;                        // race control shows it in its own place
+      const told = $("form.done")?.textContent;
       if (!$("[data-live]")) await reload();
-      if (!$("form.done")) say(done.said, done.again === "redo" ? "Redo" : "Undo", () => turn(done.again, done.of));
+      if (!told || $("form.done")?.textContent === told) say(done.said, done.again === "redo" ? "Redo" : "Undo", () => turn(done.again, done.of));
     }).catch(wrong);
   };
   const touched = (field) => {

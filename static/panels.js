@@ -218,7 +218,7 @@
   // --- what a penalty would do, before it is given ------------------------------------------------------------------
   let looking = 0, foreseeing = null;
   const foresee = () => {
-    const form = $("form[data-foresee]", inside), shown = form && $(".foreseen", form);
+    const form = $("form[data-foresee]", inside), shown = $(".foreseen", inside);
     clearTimeout(looking);
     foreseeing?.abort();
     if (!form) return;

@@ -349,7 +349,7 @@ def test_every_key_the_manual_names_acts_and_its_pages_are_clear_to_everybody(bo
     at_s = drive(box, heat, ON, FROM_S, 2)
     box.cross("107", at_s)
     box.cross("107", at_s + 3)                           # too soon: somebody may make it count
-    expect(page.locator("#row-7 td.mid").first).to_have_text("2")
+    expect(page.locator("#row-7 td.mid").first).to_have_text("3")
     camera.look()
     page.locator("#row-7 [data-why]").nth(1).click()
     expect(page.locator("#panel #lap-why")).to_be_visible()

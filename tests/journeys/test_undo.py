@@ -159,7 +159,7 @@ async def test_what_came_after_is_undone_first(venue: Park) -> None:
     assert await times(venue) == {"7": [40], "3": [41, 41]}
     await venue.api("PUT", "/karts/7", {"transponders": ["1007"], "class": "b"})
     made = next(act["seq"] for act in (await venue.api("GET", "/acts"))["items"][::-1] if act["kind"] == "kart")
-    assert "changed after that" in (await venue.api("POST", "/undo", {"of": made}, status=409))["detail"]
+    assert "'kart' came after it" in (await venue.api("POST", "/undo", {"of": made}, status=409))["detail"]
     assert "nothing to redo" in (await venue.api("POST", "/redo", {"of": made}, status=409))["detail"]
 
 
@@ -169,7 +169,7 @@ async def test_steps_of_a_heat_are_done_again_in_the_order_in_which_they_were_do
     green, stage = [act["seq"] for act in (await venue.api("GET", "/acts"))["items"][:2]]
     await turn(venue)
     await turn(venue)
-    assert "'stage' was undone after it" in (await venue.api("POST", "/redo", {"of": green}, status=409))["detail"]
+    assert "'stage' came before it" in (await venue.api("POST", "/redo", {"of": green}, status=409))["detail"]
     await turn(venue, "redo", of=stage)
     await turn(venue, "redo", of=green)
     await turn(venue)

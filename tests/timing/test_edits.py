@@ -226,3 +226,12 @@ def test_an_official_result_is_amended_before_it_is_edited():
     race.order(1104, "confirm")
     assert (race.heat.version, race.heat.amends[0].reason) == (2, "Protest")
     assert isinstance(race.session.log[-1], Order)
+
+
+def test_r16_a_lap_whose_end_was_shifted_is_no_measured_lap_and_never_a_best():
+    race = Race("8m", 1)
+    race.run(k1="10 50 90 130")
+    race.order(140, "shift_crossing", kart="1", lap=2, by_us=-us(5))
+    assert [(lap.time_us, lap.source) for lap in race.entries["1"].laps] == [
+        (us(40), "loop"), (us(35), "manual"), (us(45), "manual")]
+    assert race.entries["1"].best_us == us(40)

@@ -113,8 +113,8 @@ def test_the_stories_tell_every_kind_of_order_and_most_of_what_they_try_is_possi
             control.act()
         kinds |= control.kinds
         given, refused = given + len(control.given), refused + control.refused
-    assert kinds >= {*EDITS, *OTHERS, "stage", "green", "countdown", "abort", "yellow", "red", "resume", "white", "chequered",
-                     "finish", "confirm", "amend", "undo", "redo"}
+    assert kinds >= {*EDITS, *OTHERS, "stage", "green", "countdown", "abort", "yellow", "red", "resume", "white",
+                     "chequered", "finish", "confirm", "amend", "undo", "redo"}
     assert given > refused
 
 

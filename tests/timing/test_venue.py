@@ -34,7 +34,7 @@ class Day:
     def session(self, session_id: str, length: str = "60s", track: str = "main", **rules: Any) -> None:
         made = msgspec.to_builtins(Rules(parse_length(length), **rules))
         spec = SessionFact(session_id, f"Heat {session_id}", made, track, None, [(kart, None) for kart in KARTS])
-        self.fact(0, "session", spec)
+        self.fact(0, "session", spec, session_id)
 
     def order(self, at_s: float, session: str, name: str, **args: Any) -> int:
         body = OrderFact(name=name, at=us(at_s) + BASE, by="Ada", args=args)

@@ -115,10 +115,10 @@ def proposals(state: str) -> tuple[Proposal, ...]:
 
 
 def act(seq: int, name: str, by: str = "Ada", session: str = "s14", *, undone: int = 0, undone_by: str = "",
-        age_us: int = 3 * SECOND, **args: object) -> Act:
-    """An order somebody gave ``age_us`` ago."""
+        redone: int = 0, age_us: int = 3 * SECOND, **args: object) -> Act:
+    """An order somebody gave, or took back, or gave again ``age_us`` ago."""
     return Act(seq, "order", session, name, by, NOW.wall_us - age_us, OrderFact(name, 0, by, dict(args)), undone, undone_by,
-               NOW.wall_us - age_us if undone else 0)
+               undone or redone, NOW.wall_us - age_us if undone or redone else 0)
 
 
 def laps_of(made: Board) -> list[LapLine]:

@@ -297,6 +297,10 @@ async def test_what_an_order_would_do_is_told_and_not_done(venue: Park) -> None:
     answer = await venue.http.get(f"/console/sessions/{venue.session}/foresee", headers={"HX-Request": "true"},
                                   params={"order": "penalty", "kart": "9", "choice": "laps:2"})
     assert (answer.status_code, answer.text) == (409, "Kart 9 is not in this heat.")
+    answer = await venue.http.get(f"/console/sessions/{venue.session}/foresee",
+                                  params={"order": "join", "kart": "9", "driver": "Nobody Yet"})
+    assert answer.status_code == 422
+    assert "Nobody Yet" not in (await venue.http.get("/console/drivers")).text
 
 
 @at_the_park()

@@ -72,7 +72,8 @@ def test_overdue_and_the_hint_of_blue_are_for_race_control_alone() -> None:
 
 
 def test_the_inbox_has_what_is_broken_first_then_red_then_the_oldest() -> None:
-    cases = inbox_view(boards.board("paused"), [replace(DOWN, since_us=boards.NOW.wall_us)], [STRANGER], boards.VENUE.zone, boards.NOW).cases
+    late = replace(DOWN, since_us=boards.NOW.wall_us)
+    cases = inbox_view(boards.board("paused"), [late], [STRANGER], boards.VENUE.zone, boards.NOW).cases
     assert [case.id for case in cases] == ["case-link-a", "case-red-1", "case-overdue-6-5", "case-short-8", "case-999",
                                            "case-missed-9"]
     assert [case.kind for case in cases] == ["bad"] * 3 + ["warn"] * 3
@@ -127,6 +128,9 @@ def test_what_was_undone_last_can_be_done_again_and_z_goes_on_to_the_one_before(
     view = undo_view(acts, {}, boards.NOW, session_id="s14")
     assert view is not None
     assert (view.said, view.turn, view.of, view.newest) == ("Undone by Ben: showed red", "redo", 9, 5)
+    again = undo_view([acts[0], boards.act(5, "void_lap", "Ben", kart="7", lap=3, redone=14)], {}, boards.NOW)
+    assert again is not None
+    assert (again.said, again.turn, again.of, again.newest) == ("Ben voided lap 3 of kart 7", "undo", 5, 5)
     older = undo_view([boards.act(13, "green"), *acts], {}, boards.NOW, session_id="s14")
     assert older is not None
     assert (older.turn, older.of) == ("undo", 13)

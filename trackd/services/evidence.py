@@ -16,6 +16,7 @@ from trackd.store import database
 from trackd.store.derived import load_course, notes_of
 from trackd.timing import clock
 from trackd.timing.acts import Act
+from trackd.timing.asked import kart_then
 from trackd.timing.events import Crossing
 from trackd.timing.facts import PassingFact
 from trackd.timing.heat import Heat
@@ -33,7 +34,7 @@ class Look:
     shot: Snapshot
     verdicts: dict[int, str]
     holders: dict[int, str | None]
-    crossings: dict[int, Crossing]
+    crossings: dict[int, Crossing]       # as they were read; those a person made among them
     notes: dict[str, Any]
 
     @property
@@ -96,7 +97,8 @@ async def look(appliance: Appliance, session_id: str) -> Look:
 def _look(course: Course) -> Look:
     session = course.session
     return Look(Snapshot.of(course), {seq: verdict.value for seq, verdict in session.verdicts.items()},
-                dict(session.holders), {e.seq: e for e in session.log if isinstance(e, Crossing)}, notes_of(course))
+                dict(session.holders), {e.seq: e for e in (*session.laid(), *session.log) if isinstance(e, Crossing)},
+                notes_of(course))
 
 
 async def look_back(appliance: Appliance, session_id: str, seq: int) -> Look:
@@ -120,7 +122,8 @@ async def kart_sheet(appliance: Appliance, session_id: str, kart: str) -> KartSh
         raise NotFound(f"Kart {kart} is not in this session.")
     laps = (*entry.laps, *entry.struck)
     in_laps = {seq for lap in laps for seq in lap.passings}
-    others = [seq for seq, holder in seen.holders.items() if holder == kart and seq not in in_laps]
+    others = [seq for seq, crossing in seen.crossings.items() if seq in seen.verdicts and seq not in in_laps
+              and seen.holders.get(seq) == kart_then(seen.heat, entry, crossing.at_us)]
     acts = {act.seq: act for act in await appliance.reading.acts(
         {seq for lap in laps for seq in lap.edits} | {seq for mark in seen.heat.marks.values() for seq in mark.by}
         | {penalty.seq for penalty in entry.penalties})}
@@ -145,25 +148,8 @@ def _clock(heat: Heat, at_us: Micros) -> Micros:
 
 
 def _read(seen: Look, seq: int, body: PassingFact | None, acts: dict[int, Act]) -> Read:
-    crossing, mark = seen.crossings.get(seq), seen.heat.marks.get(seq)
-    at_us = crossing.at_us if crossing is not None else _edge(seen.heat, seq)
-    source = "loop" if crossing is not None else _made_by(acts.get(seq & ((1 << 40) - 1)))
-    return Read(seq, _clock(seen.heat, at_us), crossing.role if crossing else "start_finish", seen.verdicts.get(seq, ""),
-                source, body.link if body else None, body.decoder if body else None, body.transponder if body else None,
+    crossing, mark = seen.crossings[seq], seen.heat.marks.get(seq)
+    return Read(seq, _clock(seen.heat, crossing.at_us), crossing.role, seen.verdicts.get(seq, ""), crossing.source,
+                body.link if body else None, body.decoder if body else None, body.transponder if body else None,
                 body.strength if body else None, body.hits if body else None,
                 tuple(acts[each] for each in (mark.by if mark else ()) if each in acts))
-
-
-def _made_by(act: Act | None) -> str:
-    return {"tap": "tap", "insert_crossing": "manual"}.get(act.name if act else "tap", "split")
-
-
-def _edge(heat: Heat, seq: int) -> Micros:
-    """The moment of a crossing no decoder reported, from the laps it bounds."""
-    for entry in heat.entries.values():
-        for lap in (*entry.laps, *entry.struck):
-            if lap.seq == seq:
-                return lap.end_us
-            if lap.start_seq == seq:
-                return lap.start_us
-    return heat.last_us

@@ -22,13 +22,14 @@ from trackd.services import happenings
 from trackd.services.hub import Hub
 from trackd.services.intake import Intake, Source
 from trackd.services.snapshots import Batch, InTime, Snapshot, board_of, in_time, with_moves, with_time
+from trackd.services.strangers import Unknown, note
 from trackd.services.trackclock import TrackClock
 from trackd.services.writer import Writer
 from trackd.timing import finish
 from trackd.timing.acts import Acts
 from trackd.timing.board import Board, Row
 from trackd.timing.expected import expected
-from trackd.timing.facts import Note, PassingFact, TickFact
+from trackd.timing.facts import Note, TickFact
 from trackd.timing.flags import LIVE, State
 
 log = structlog.get_logger()
@@ -39,7 +40,6 @@ TICK_S = 0.1
 TICK_AFTER_US: Micros = 250 * MS
 """A deadline is journalled this long after it, so that passings from before it are in already."""
 
-UNKNOWN_AT_MOST = 50
 ENDED_AT_MOST = 12
 
 
@@ -53,17 +53,6 @@ class LinkConfig:
     track: str = "main"
     role: str | None = None
     roles: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Unknown:
-    """A transponder nobody knows, seen lately on a track."""
-
-    transponder: str
-    track: str
-    passings: int
-    first_us: Micros
-    last_us: Micros
 
 
 class Live:
@@ -86,6 +75,7 @@ class Live:
         self.supervisors: dict[str, LinkSupervisor] = {}
         self._rows: dict[str, dict[str, Row]] = {}
         self._in_time: dict[str, InTime] = {}
+        self._made: dict[str, Snapshot] = {}             # what each board was made of
         self.acts = Acts()
         self._ticked: dict[str, Micros] = {}
         self._dirty: dict[str, None] = {}
@@ -181,7 +171,7 @@ class Live:
             self._dirty[session_id] = None
         if not self._dirty:
             self._shown = self._newest
-        self._note_unknown(batch)
+        note(self.unknown, batch.facts)
         self.acts = batch.acts or self.acts
         acted = self.acts.fold(batch.facts)
         if self.hub.happenings:
@@ -198,7 +188,7 @@ class Live:
         ended = [i for i, shot in self.shots.items() if shot.heat.state not in LIVE | {State.SCHEDULED} and i not in shown]
         settled = {i for i in ended if self.shots[i].heat.state is not State.PROVISIONAL}
         for session_id in {*ended[:-ENDED_AT_MOST], *settled}.difference(self._dirty):
-            for kept in (self.shots, self.boards, self._rows, self._in_time):
+            for kept in (self.shots, self.boards, self._rows, self._in_time, self._made):
                 kept.pop(session_id, None)
 
     def _show(self, session_id: str, shot: Snapshot) -> None:
@@ -248,7 +238,7 @@ class Live:
         board = board_of(shot, now_us, due=due)
         rows = with_time(with_moves(board.rows, self._rows.get(session_id, {})), *self._in_time[session_id][:2])
         self._rows[session_id] = {row.kart: row for row in rows}
-        self.boards[session_id] = board = replace(board, rows=rows)
+        self._made[session_id], self.boards[session_id] = shot, (board := replace(board, rows=rows))
         return board
 
     def board_now(self, session_id: str) -> Board | None:
@@ -256,20 +246,8 @@ class Live:
         shot = self.shots.get(session_id)
         if shot is None:
             return None
-        known = self.boards.get(session_id)
-        return board_of(shot, self.clock.now(), known.rows if known and known.seq == shot.seq else None)
-
-    def _note_unknown(self, batch: Batch) -> None:
-        for fact in batch.facts:
-            body = fact.body
-            if not isinstance(body, PassingFact) or body.transponder is None or body.kart is not None:
-                continue
-            key = (body.track, body.transponder)
-            seen = self.unknown.setdefault(key, Unknown(body.transponder, body.track, 0, fact.t_us, fact.t_us))
-            seen.passings += 1
-            seen.last_us = fact.t_us
-            while len(self.unknown) > UNKNOWN_AT_MOST:
-                self.unknown.pop(next(iter(self.unknown)))
+        rows = self.boards[session_id].rows if self._made.get(session_id) is shot else None
+        return board_of(shot, self.clock.now(), rows)
 
     # --- deadlines ------------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from trackd.core.errors import NotFound, Refused, StorageFailing
 from trackd.store import derived, journal
 from trackd.store.database import HEAD, NAME, connect, in_words, lock, open_database, read_only, version
+from trackd.store.scratch import compare, create_tables
 from trackd.store.tables import DERIVED
 from trackd.timing.venue import Course, Venue
 
@@ -65,7 +66,7 @@ def _scratch(folder: Path) -> sqlite3.Connection:
     scratch = sqlite3.connect(path, isolation_level=None, uri=True)
     scratch.execute("PRAGMA journal_mode=OFF")
     scratch.execute("PRAGMA synchronous=OFF")
-    derived.create_tables(scratch)
+    create_tables(scratch)
     scratch.execute("ATTACH DATABASE ? AS truth", (f"{(folder / NAME).absolute().as_uri()}?mode=ro",))
     return scratch
 
@@ -87,7 +88,7 @@ def check(folder: Path) -> Found:
             scratch.close()
         other = sqlite3.connect(folder / SCRATCH, isolation_level=None)
         try:
-            return Found(facts, derived.compare(source, other))
+            return Found(facts, compare(source, other))
         finally:
             other.close()
     except sqlite3.Error as error:

@@ -12,7 +12,7 @@ from trackd.core.errors import Refused
 from trackd.services.commands import Decider, Draft
 from trackd.services.entering import check_place
 from trackd.store import journal
-from trackd.timing.acts import MOVES, UNDO_AT_MOST, Act, Acts
+from trackd.timing.acts import UNDO_AT_MOST, Act, Acts
 from trackd.timing.events import Order, Verdict
 from trackd.timing.facts import KartFact, OrderFact, RecordFact
 
@@ -54,30 +54,7 @@ class Turn:
         act = acts.to_undo(self.session, self.of) if self.name == "undo" else acts.to_redo(self.session, self.of)
         if act.kind in FOR_ADMINS and not self.admin:
             raise Refused(f"A {act.kind} is for an admin to change.")
-        _check_stack(acts, act, self.name)
         return act, _order(decider, self, act) if act.kind in ("order", "session") else _saved(decider, self, act)
-
-
-def _check_stack(acts: Acts, act: Act, name: str) -> None:
-    """What builds on an act is taken back before it, and done again after it. Raises Refused."""
-    for each in reversed(acts.all.values()):
-        if each.seq == act.seq or _thing(each) != _thing(act):
-            continue
-        if name == "redo" and each.undone > act.undone and _builds(each, act):
-            raise Refused(f"'{each.name}' was undone after it. Do that again first.")
-        if name == "undo" and act.kind != "order" and each.seq > act.seq and not each.undone:
-            raise Refused(f"The {act.kind} was changed after that. Undo that first.")
-
-
-def _builds(one: Act, other: Act) -> bool:
-    return one.kind != "order" or other.kind != "order" or one.name in MOVES or other.name in MOVES
-
-
-def _thing(act: Act) -> tuple[str, str | None]:
-    """What an act is about: a session, a kart, a format or a layout."""
-    if isinstance(act.body, KartFact):
-        return ("kart", act.body.number)
-    return (act.kind, act.body.id) if isinstance(act.body, RecordFact) else ("session", act.session)
 
 
 def _order(decider: Decider, turn: Turn, act: Act) -> Draft:

@@ -1,16 +1,16 @@
-"""Rows that come from folding: written from the venue's changes, loaded back at start, compared by `rebuild --check`."""
+"""Rows that come from folding: written from the venue's changes, and loaded back at start."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from trackd.core.time import Micros
 from trackd.store import journal
-from trackd.store.tables import DERIVED
 from trackd.timing import clock
 from trackd.timing.events import Crossing, Order, Tick
 from trackd.timing.facts import Fact, OrderFact, PassingFact, RecordFact, SessionFact, TickFact
@@ -168,8 +168,29 @@ def notes_of(course: Course) -> dict[str, Any]:
                       for each in heat.incidents],
         "penalties": [{"kart": e.kart, **_dict(each), "at_us": clock.race_time(heat.start_us, heat.pauses, each.at_us)}
                       for e in heat.entries.values() for each in e.penalties],
-        "attempts": [{"attempt": each.attempt, "rows": standings(each),
-                      "elapsed_us": clock.race_time(each.start_us, each.pauses, each.last_us)} for each in heat.attempts]}
+        "attempts": [_stood(_Attempt(each)) for each in heat.attempts]}
+
+
+class _Attempt:
+    """An earlier attempt, known by identity: it never changes, and how it stood is asked for with every passing."""
+
+    __slots__ = ("heat",)
+
+    def __init__(self, heat: Heat) -> None:
+        self.heat = heat
+
+    def __hash__(self) -> int:
+        return id(self.heat)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Attempt) and self.heat is other.heat
+
+
+@lru_cache(maxsize=32)
+def _stood(attempt: _Attempt) -> dict[str, Any]:
+    heat = attempt.heat
+    return {"attempt": heat.attempt, "rows": standings(heat),
+            "elapsed_us": clock.race_time(heat.start_us, heat.pauses, heat.last_us)}
 
 
 def _confirmed(db: sqlite3.Connection, session_id: str, version: int, seq: int, heat: Heat) -> None:
@@ -243,54 +264,3 @@ def load_course(db: sqlite3.Connection, session_id: str, until: int) -> Course:
     course.session = Session.of(course.session.start, events)
     course.seq = max((e.seq for e in events), default=course.created_seq)
     return course
-
-
-def create_tables(db: sqlite3.Connection) -> None:
-    """Empty derived tables in a scratch database, for `rebuild`."""
-    from sqlalchemy.dialects import sqlite as dialect
-    from sqlalchemy.schema import CreateTable
-
-    for table in DERIVED:
-        db.execute(str(CreateTable(table).compile(dialect=dialect.dialect())))
-    db.execute("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT)")
-
-
-def compare(db: sqlite3.Connection, fresh: sqlite3.Connection, most: int = 5) -> list[str]:
-    """Sentences on derived rows of ``db`` that differ from ``fresh``; both are read in key order, side by side."""
-    found: list[str] = []
-    for table in DERIVED:
-        columns = ", ".join(f'"{c.name}"' for c in table.columns)
-        keys = [index for index, c in enumerate(table.columns) if c.primary_key]
-        query = f"SELECT {columns} FROM {table.name} ORDER BY {', '.join(str(k + 1) for k in keys)}"  # noqa: S608 - our own names
-        different = 0
-        for stored, follows in _side_by_side(db.execute(query), fresh.execute(query), keys):
-            if stored == follows:
-                continue
-            different += 1
-            if different <= most:
-                found.append(f"{table.name}: stored is {stored or 'no row'!r:.200}, "
-                             f"from the journal follows {follows or 'no row'!r:.200}")
-        if different > most:
-            found.append(f"{table.name}: {different - most} further differences")
-    return found
-
-
-Values = tuple[Any, ...]
-
-
-def _side_by_side(one: Iterator[Values], other: Iterator[Values],
-                  keys: list[int]) -> Iterator[tuple[Values | None, Values | None]]:
-    """Rows of both in key order, matched by key; None where one side has no such row."""
-    a, b = next(one, None), next(other, None)
-    while a is not None or b is not None:
-        at = [a[k] for k in keys] if a is not None else None
-        bt = [b[k] for k in keys] if b is not None else None
-        if at == bt:
-            yield a, b
-            a, b = next(one, None), next(other, None)
-        elif bt is None or (at is not None and at < bt):
-            yield a, None
-            a = next(one, None)
-        else:
-            yield None, b
-            b = next(other, None)

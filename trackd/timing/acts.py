@@ -36,7 +36,8 @@ class Act:
     body: Body
     undone: int = 0
     undone_by: str = ""
-    turned_wall_us: Micros = 0   # when it was last taken back or done again, 0 for never
+    turned: int = 0              # the fact that took it back or did it again last, 0 for never, ...
+    turned_wall_us: Micros = 0   # ... and when
 
 
 @dataclass(slots=True)
@@ -65,7 +66,7 @@ class Acts:
                 return []
             by = getattr(body, "by", "")
             self.all[act.seq] = replace(act, undone=fact.seq if undoes else 0, undone_by=by if undoes else "",
-                                        turned_wall_us=fact.wall_us)
+                                        turned=fact.seq, turned_wall_us=fact.wall_us)
             return [act.seq]
         name = body.name if isinstance(body, OrderFact) else fact.kind
         self.all[fact.seq] = Act(fact.seq, fact.kind, fact.session, name, getattr(body, "by", ""), fact.wall_us, body)

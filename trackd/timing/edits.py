@@ -94,9 +94,10 @@ def _move(plan: Plan, order: Order) -> None:
 
 
 def _shift(plan: Plan, order: Order) -> None:
+    """The crossing lies elsewhere: a moment somebody chose, and no decoder's any more."""
     args = order.args
     fields = {"kart": args["then"], "transponder": None} if "then" in args else {}
-    plan.change(args["crossing"], order, at_us=args["track_us"], **fields)
+    plan.change(args["crossing"], order, at_us=args["track_us"], source="manual", **fields)
 
 
 def _set_start(plan: Plan, order: Order) -> None:
@@ -112,8 +113,12 @@ def _set(plan: Plan, order: Order) -> None:
     rules = {name: value for name, value in order.args["rules"].items() if name != "length"}
     plan.rules |= rules
     if "finish" in rules and "held" not in order.args:       # another finish: by it, time is not up in the past
-        part = plan.part(order.at_us)
-        part.up_us = max(part.up_us, order.at_us)
+        _not_up_before(plan, order)
+
+
+def _not_up_before(plan: Plan, order: Order) -> None:
+    part = plan.part(order.at_us)
+    part.up_us = max(part.up_us, order.at_us)
 
 
 def _swap(plan: Plan, order: Order) -> None:
@@ -144,7 +149,7 @@ EDITS: dict[str, Callable[[Plan, Order], None]] = {
     "void_lap": _void_lap, "insert_crossing": _insert, "split_lap": _split, "merge_laps": _ignore, "tap": _tap,
     "ignore_crossing": _ignore, "count_crossing": _count, "move_laps": _move, "shift_crossing": _shift,
     "set_start": _set_start, "set_finish": _set_finish, "set": _set, "swap_kart": _swap, "penalty": _penalty,
-    "join": _join,
+    "join": _join, "attach": _not_up_before,
 }
 """Orders that say what crossings count for. Some also act at their own moment, as `penalty` does."""
 

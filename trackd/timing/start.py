@@ -21,11 +21,14 @@ HOLD_OFF_AT_MOST_US: Micros = 5 * MINUTE
 
 
 def green(heat: Heat, at_us: Micros, seq: int, wall_us: Micros) -> Heat:
-    """The green flag on a staged heat: it starts, or after a restart that kept its laps it goes on."""
+    """The green flag on a staged heat: it starts, or after a restart that kept its laps it goes on. What time is left is
+    driven now, were it none at all.
+    """
     heat = replace(heat, state=State.RUNNING, flag=Flag.GREEN, countdown_us=None, go_us=None,
-                   flag_since_us=clock.race_time(heat.start_us, heat.pauses, at_us))
-    if heat.green_us is not None:                   # what time is left is driven now, were it none at all
-        return replace(heat, pauses=clock.end(heat.pauses, at_us), up_floor_us=max(heat.up_floor_us, at_us))
+                   flag_since_us=clock.race_time(heat.start_us, heat.pauses, at_us),
+                   up_floor_us=max(heat.up_floor_us, at_us))
+    if heat.green_us is not None:
+        return replace(heat, pauses=clock.end(heat.pauses, at_us))
     start_us = heat.start_us if heat.start_us is not None else at_us if heat.rules.start == "green" else None
     return replace(heat, green_us=at_us, green_seq=seq, green_wall_us=wall_us, start_us=start_us,
                    counts_from_us=at_us if heat.counts_from_us is None else heat.counts_from_us)

@@ -79,7 +79,7 @@ class Changes:
     verdicts: list[tuple[int, str | None, str | None, str]] = field(default_factory=list)   # (seq, session, kart, it)
     laps: list[tuple[str, Entry, Lap]] = field(default_factory=list)
     touched: dict[str, Course] = field(default_factory=dict)      # anything of the session changed
-    again: dict[str, Course] = field(default_factory=dict)        # folded again: all its verdicts and laps
+    again: dict[str, Course] = field(default_factory=dict)        # all its verdicts and laps may be others now
     karts: dict[str, Kart | None] = field(default_factory=dict)
     worn: list[tuple[int, str, str | None]] = field(default_factory=list)   # seq, transponder, kart from then on
     records: dict[tuple[str, str], RecordFact] = field(default_factory=dict)  # (kind, id)
@@ -180,17 +180,13 @@ class Venue:
 
     def _give_back(self, course: Course, crossings: list[Crossing]) -> None:
         """What an `attach` had brought, once that is undone: whose it would have been without it, else nobody's again."""
-        theirs: dict[str, list[Crossing]] = {}
         for crossing in crossings:
             owner = self.course_at(course.spec.track, crossing.at_us)
             if owner is not None and owner is not course:
-                theirs.setdefault(owner.spec.id, []).append(crossing)
+                owner.session.take([crossing])
+                self.changes.touched[owner.spec.id] = self.changes.again[owner.spec.id] = owner
             else:
                 self.changes.verdicts.append((crossing.seq, None, crossing.kart, Verdict.UNASSIGNED.value))
-        for session_id, given in theirs.items():
-            other = self.courses[session_id]
-            other.session.take(given)
-            self.changes.touched[session_id] = self.changes.again[session_id] = other
 
     def _apply(self, course: Course, event: Crossing | Order | Tick) -> Outcome:
         before, session_id = course.heat, course.spec.id
@@ -199,7 +195,7 @@ class Venue:
         course.seq = self.seq
         changes = self.changes
         changes.touched[session_id] = course
-        if outcome.again:
+        if outcome.again or (isinstance(event, Order) and _anew(before, heat)):
             changes.again.pop(session_id, None)      # the last to be folded again is written last
             changes.again[session_id] = course
         elif outcome.verdict is not None and isinstance(event, Crossing):
@@ -263,9 +259,7 @@ class Venue:
                 self.changes.touched[each.spec.id] = self.changes.again[each.spec.id] = each
 
     def _forget_old(self) -> None:
-        """Ended sessions rest in the journal, but for the newest ones, and the two newest of each track: they may still
-        get late passings.
-        """
+        """Ended sessions rest in the journal, but for the newest, and the two of each track that may get late passings."""
         if self.keep is None:
             return
         rest = [c for c in self.courses.values() if c.heat.state in (State.OFFICIAL, State.VOID)]
@@ -290,6 +284,13 @@ class Venue:
             if old is None or transponder not in old.transponders:
                 self.changes.worn.append((seq, transponder, kart.number))
         self.karts[kart.number] = self.changes.karts[kart.number] = kart
+
+
+def _anew(before: Heat, heat: Heat) -> bool:
+    """Whether laps told of before are of another attempt or driver now, or lie elsewhere on the session clock."""
+    if before.attempt != heat.attempt or (before.chequered_us is not None and heat.chequered_us is None):
+        return True
+    return [entry.driver_id for entry in before.entries.values()] != [entry.driver_id for entry in heat.entries.values()]
 
 
 def rows_of(course: Course) -> Iterator[tuple[Entry, Lap]]:

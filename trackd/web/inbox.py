@@ -60,7 +60,7 @@ class CaseView:
 
 @dataclass(frozen=True, slots=True)
 class InboxView:
-    """What to decide: what is broken, then red, then oldest. ``guess``: the one kart an unknown transponder can only be on."""
+    """What to decide: what is broken, then red, then oldest. ``guess``: the one kart a stranger can only be on."""
 
     session_id: str              # "": nothing can be decided now, cases are only told
     cases: tuple[CaseView, ...]

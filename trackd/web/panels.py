@@ -8,7 +8,7 @@ from typing import Any
 from litestar import Response, get
 from litestar.params import FromPath, FromQuery
 
-from trackd.core.errors import NotFound
+from trackd.core.errors import BadInput, Fault, NotFound
 from trackd.services.appliance import Appliance
 from trackd.services.commands import Decider, Draft
 from trackd.services.evidence import kart_sheet, look
@@ -19,6 +19,7 @@ from trackd.timing.acts import Act
 from trackd.timing.facts import OrderFact
 from trackd.timing.flags import LIVE, State
 from trackd.timing.heat import Heat
+from trackd.timing.resolve import EDITING
 from trackd.web import asks, pads
 from trackd.web.auth import check
 from trackd.web.deeds import foreseen
@@ -73,11 +74,13 @@ async def foresee(request: AnyRequest, appliance: TheAppliance, session_id: From
     who = check(request, "orders")
     values = {key: [str(each) for each in request.query_params.getall(key)] for key in request.query_params}
     name = values.get("order", [""])[-1]
+    if name not in EDITING:                        # others may name drivers anew while they are read
+        raise BadInput(Fault("order", "only edits of laps and penalties can be foreseen"))
     args = order_args(name, values)
     found: list[OrderFact] = []
 
     def decide(decider: Decider) -> Sequence[Draft]:
-        drafts = Ordering(decider, session_id, who.name, lambda _: None).give(name, args)
+        drafts = Ordering(decider, session_id, who.name).give(name, args)
         found.extend(body for _, _, body in drafts if isinstance(body, OrderFact))
         return []
 

@@ -16,12 +16,12 @@ DRAINS_US: Micros = 10 * SECOND
 
 @dataclass(frozen=True, slots=True)
 class UndoView:
-    """The newest act, or what was undone last. ``turn`` is what its button does, to the act ``of``."""
+    """What was done last, undone last or done again last. ``turn`` is what its button does, to the act ``of``."""
 
     of: int
     said: str
     turn: str                    # undo | redo
-    newest: int                  # what Z takes back: the newest act that stands, 0 for none
+    newest: int                  # what Z takes back: this act, or where it is undone the newest that stands; 0 for none
     left_us: Micros = field(compare=False)       # it stands out so much longer; a page lets it drain by itself
 
 
@@ -30,15 +30,13 @@ def undo_view(acts: Sequence[Act], names: Names, at: Moment, *, session_id: str 
     """Of ``acts``, newest first. ``titles``: sessions by id; an act of another one than ``session_id`` says of which."""
     if not acts:
         return None
-    newest = next((act for act in acts if not act.undone), None)
-    undone = max(acts, key=lambda act: act.undone)
-    if undone.undone and (newest is None or undone.undone > newest.seq):
-        shown, turn = undone, "redo"
-        words = f"Undone by {undone.undone_by}: {act_words(undone, names)}" if undone.undone_by else \
-            f"Undone: {act_words(undone, names)}"
+    shown = max(acts, key=lambda act: max(act.seq, act.turned))
+    if shown.undone:
+        by = f" by {shown.undone_by}" if shown.undone_by else ""
+        turn, words = "redo", f"Undone{by}: {act_words(shown, names)}"
+        newest = next((act for act in acts if not act.undone), None)
     else:
-        assert newest is not None
-        shown, turn, words = newest, "undo", said(newest, names)
+        turn, words, newest = "undo", said(shown, names), shown
     elsewhere = "" if shown.session in (None, session_id) else (titles or {}).get(shown.session or "", "")
     left_us = DRAINS_US - max(0, at.wall_us - max(shown.wall_us, shown.turned_wall_us))
     return UndoView(shown.seq, f"{words} ({elsewhere})" if elsewhere and shown.kind == "order" else words, turn,
