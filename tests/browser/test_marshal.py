@@ -17,7 +17,7 @@ Open = Callable[..., Any]
 
 
 @pytest.mark.parametrize("touch", [False, True], ids=["keyboard", "touch"])
-def test_a4_a_lap_over_the_maximum_is_long_counts_as_distance_and_is_no_best(box: Box, open_page: Open, touch: bool) -> None:
+def test_a4_a_lap_over_the_maximum_is_long_distance_only_and_no_best(box: Box, open_page: Open, touch: bool) -> None:
     box.karts(2)
     session_id = heat(box, ranking="best_lap", max_lap_s=60)
     drive(box, k1="10 40 105", k2="11 42")

@@ -247,7 +247,7 @@ def test_a9_every_edit_of_a_lap_by_keyboard_changes_the_order_on_the_page(box: B
     assert (act.name, act.by) == (order, "Renata")
     if not typed and order != "insert_crossing":
         assert act.body.args["reason"] == "seen on camera"
-    assert act.body.args["changed"]
+    assert act.body.args["changed"] or order == "shift_crossing"             # no place, no count of laps, no best
     if order == "move_laps":
         last(page, "2", "34.000")                          # it crossed when kart 1 was read, at 100
     page.keyboard.press("z")

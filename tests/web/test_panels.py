@@ -272,9 +272,9 @@ async def test_b10_a_result_rolls_back_one_lap_in_one_act(venue: Park) -> None:
 @at_the_park()
 async def test_b13_penalties_are_told_and_can_be_lifted(venue: Park) -> None:
     await a_heat(venue)
-    await venue.order("penalty", kart="1", kind="time", value=5 * S, reason="Contact")
     await venue.order("penalty", kart="1", kind="lap", value=1)
-    five, lap = (p.seq for p in venue.appliance.live.shots[venue.session].heat.entries["1"].penalties)
+    await venue.order("penalty", kart="1", kind="time", value=5 * S, reason="Contact")
+    lap, five = (p.seq for p in venue.appliance.live.shots[venue.session].heat.entries["1"].penalties)
     html = await panel(venue, "1")
     assert "+5 s" in words(html)
     assert "Contact" in words(html)
