@@ -77,7 +77,7 @@ def fill(folder: Path, laps: int, *, derive: bool) -> int:
         journal.append(db, batch)
         if derive:
             for fact, _ in batch:
-                derived.fold(venue, fact)
+                venue.fold(fact)
             derived.write(db, venue.take_changes())
             derived.set_latest(db, venue)
         db.execute("COMMIT")

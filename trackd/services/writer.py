@@ -200,7 +200,7 @@ class Writer:
             return
         before = {session_id: course.heat for session_id, course in self.venue.courses.items()}
         for fact in facts:
-            derived.fold(self.venue, fact)
+            self.venue.fold(fact)
         self.storage.commits += 1
         self.storage.facts += len(facts)
         changes = self.venue.take_changes()

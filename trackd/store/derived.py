@@ -34,22 +34,6 @@ _SESSION = ("INSERT OR REPLACE INTO sessions (id, name, track, layout, state, fl
             "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
 
 
-def fold(venue: Venue, fact: Fact) -> None:
-    """Take in a fact, and note where rows written before are another driver's, or of an attempt that counts no more."""
-    known = venue.courses.get(fact.session or "")
-    before = known.heat if known is not None else None
-    venue.fold(fact)
-    course = venue.courses.get(fact.session or "", known)
-    if course is None or not isinstance(fact.body, OrderFact):
-        return
-    if before is None or _whose(before) != _whose(course.heat):
-        venue.changes.again[course.spec.id] = course
-
-
-def _whose(heat: Heat) -> tuple[int, dict[str, str | None]]:
-    return heat.attempt, {entry.id: entry.driver_id for entry in heat.entries.values()}
-
-
 MOVES = frozenset({"stage", "attach", "undo", "redo"})
 """Orders by which passings change hands between sessions."""
 
@@ -64,7 +48,7 @@ def fold_all(venue: Venue, facts: Iterable[Fact], write_rows: Callable[[Changes]
     for fact in facts:
         if count % chunk == chunk - 1 or (isinstance(fact.body, OrderFact) and fact.body.name in MOVES):
             write_rows(venue.take_changes())
-        fold(venue, fact)
+        venue.fold(fact)
         count += 1
     write_rows(venue.take_changes())
     return count
