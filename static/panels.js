@@ -33,7 +33,9 @@
     const [row, selector, at] = opener ?? [];
     opener = null;
     document.activeElement?.blur();                // a dialog gives the focus back by itself, also after a click
-    if (selector) ($$(selector)[at] ?? $(`#${CSS.escape(row || "none")} [data-why]`) ?? $("#live"))?.focus({ preventScroll: true });
+    if (!selector) return;
+    const target = $$(selector)[at] ?? $(`#${CSS.escape(row || "none")} [data-why]`) ?? $("#live");
+    target?.focus({ preventScroll: true });
   };
   const show = (from, byHand) => {
     if (!dialog) build();
@@ -66,8 +68,8 @@
     const headers = { "HX-Request": "true", "X-CSRF-Token": token(), ...options.headers };
     const answer = await fetch(address, { ...options, headers });
     const text = await answer.text();
-    if (!answer.ok) throw Object.assign(new Error(sentenceOf(text) || "The box refused this."), { status: answer.status });
-    return text;
+    if (answer.ok) return text;
+    throw Object.assign(new Error(sentenceOf(text) || "The box refused this."), { status: answer.status });
   };
   const wrong = (error) => {
     if (error.name === "AbortError") return;
@@ -89,9 +91,9 @@
     try {
       const html = await ask(address, { signal: mine.signal });
       if (mine.signal.aborted || !isOpen()) return;
-      const same = url.split("?")[0] === address.split("?")[0] && inside.firstElementChild;
+      const same = path(url) === path(address) && inside.firstElementChild && window.htmx;
       url = address;
-      if (same && window.htmx) await window.htmx.swap({ text: html, target: inside, sourceElement: inside, swap: "innerMorph" });
+      if (same) await htmx.swap({ text: html, target: inside, sourceElement: inside, swap: "innerMorph" });
       else inside.innerHTML = html;
       settle(focus);
       if (focus) replay();
@@ -145,6 +147,7 @@
     }
     close();
   };
+  const path = (address) => address.split("?")[0];
   const kart = () => /\/karts\/[^/?]+/.test(url);
 
   // News of the session: the kart that is shown may have crossed, or somebody else decided about it.
@@ -171,11 +174,11 @@
     if (giving) return;
     giving = true;
     say("");
-    const body = new URLSearchParams();
+    const from = path(url), body = new URLSearchParams();
     for (const [name, value] of fields) if (typeof value === "string") body.append(name, value);
     try {
       await ask(`/console/sessions/${session()}/orders`, { method: "POST", body });
-      if (!isOpen()) return;
+      if (!isOpen() || path(url) !== from || coming) return;   // somebody went on meanwhile
       const reason = $("#panel-reason", inside);
       if (reason) reason.value = "";
       if (kart()) {
@@ -227,8 +230,12 @@
     fields.set("order", form.dataset.order);
     looking = setTimeout(async () => {
       foreseeing = new AbortController();
-      try { shown.innerHTML = await ask(`${form.dataset.foresee}?${new URLSearchParams(fields)}`, { signal: foreseeing.signal }); }
-      catch (error) { if (error.name !== "AbortError") shown.textContent = error instanceof TypeError ? "" : error.message; }
+      const address = `${form.dataset.foresee}?${new URLSearchParams(fields)}`;
+      try {
+        shown.innerHTML = await ask(address, { signal: foreseeing.signal });
+      } catch (error) {
+        if (error.name !== "AbortError") shown.textContent = error instanceof TypeError ? "" : error.message;
+      }
     }, FORESEE_MS);
   };
   document.addEventListener("input", (event) => {
@@ -236,7 +243,8 @@
     if (event.target.matches?.("[data-search]")) find(event.target.value);
   });
   document.addEventListener("change", (event) => {
-    if (event.target.matches?.("#panel [data-reload]")) load(event.target.dataset.reload + encodeURIComponent(event.target.value));
+    const { value, dataset } = event.target;
+    if (event.target.matches?.("#panel [data-reload]")) load(dataset.reload + encodeURIComponent(value));
   });
 
   // --- finding a kart: its row is marked, Enter opens its panel -----------------------------------------------------
@@ -292,7 +300,10 @@
     event.preventDefault();
     open(why.dataset.why, why, event.button === 2);
   });
-  const of = (lap) => `${url.split("?")[0]}?crossing=${lap.dataset.lap}&lap=${lap.hasAttribute("data-struck") ? 0 : lap.dataset.number}`;
+  const of = (lap) => {
+    const number = lap.hasAttribute("data-struck") ? 0 : lap.dataset.number;
+    return `${path(url)}?crossing=${lap.dataset.lap}&lap=${number}`;
+  };
   const choose = (lap) => load(of(lap));
 
   // --- a kart's plate dragged onto another row: those two change karts ------------------------------------------------
@@ -301,7 +312,9 @@
   const plateOf = (row) => $(".plate", row)?.textContent.trim();
   document.addEventListener("pointerdown", (event) => {
     const plate = event.pointerType === "mouse" && event.button === 0 && event.target.closest?.(".live td.kart .plate");
-    if (plate) { drag = { from: plate.textContent.trim(), x: event.clientX, y: event.clientY, ghost: null }; event.preventDefault(); }
+    if (!plate) return;
+    event.preventDefault();
+    drag = { from: plate.textContent.trim(), x: event.clientX, y: event.clientY, ghost: null };
   });
   document.addEventListener("pointermove", (event) => {
     if (!drag || (!drag.ghost && Math.hypot(event.clientX - drag.x, event.clientY - drag.y) < DRAG_PX)) return;
@@ -319,7 +332,7 @@
     for (const row of $$(".live tr[data-drop]")) row.removeAttribute("data-drop");
     const row = ghost && event.type === "pointerup" && rowAt(event), to = row && plateOf(row);
     const tool = $("#acts [data-panel$='/forms/swap']");
-    if (to && to !== from && tool) open(`${tool.dataset.panel}?kart=${encodeURIComponent(from)}&to=${encodeURIComponent(to)}`, row);
+    if (to && to !== from && tool) open(`${tool.dataset.panel}?${new URLSearchParams({ kart: from, to })}`, tool);
   };
   for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, drop);
 
@@ -329,7 +342,8 @@
     if (performance.now() - typedAt > TYPING_MS) typed = "";
     [typed, typedAt] = [typed + digit, performance.now()];
     const tiles = $$(".pad-kart[data-kart]", inside);
-    const found = tiles.find((tile) => tile.dataset.kart === typed) ?? tiles.find((tile) => tile.dataset.kart.startsWith(typed));
+    const found = tiles.find((tile) => tile.dataset.kart === typed)
+      ?? tiles.find((tile) => tile.dataset.kart.startsWith(typed));
     found?.focus();
     return Boolean(found);
   };
@@ -348,14 +362,18 @@
   };
   const letter = (key) => {
     const button = $$(`[data-key="${CSS.escape(key)}"]`, inside).find((each) => each.checkVisibility());
-    // A flag can always be shown and an act taken back, whatever is open: the letters of panels leave theirs alone.
-    const beside = button ? null : $(`:is(.flag-key, #undo .btn)[aria-keyshortcuts="${CSS.escape(key)}"]:not([disabled], [aria-disabled=true])`);
-    (button ?? beside)?.click();
-    return Boolean(button ?? beside);
+    // What a panel does not use stays race control's: a flag can always be shown, and panels leave those letters alone.
+    const found = button ?? $$(":is(.flag-key, #undo .btn, #acts .tool):not(:disabled, [aria-disabled=true])")
+      .find((each) => each.getAttribute("aria-keyshortcuts") === key);
+    found?.click();
+    return Boolean(found);
   };
   const onKey = (event) => {
     if (event.key === "Escape") { close(); return true; }
-    if (event.key === "Enter" && event.target.matches?.("[data-search]")) { find(event.target.value)?.click(); return true; }
+    if (event.key === "Enter" && event.target.matches?.("[data-search]")) {
+      find(event.target.value)?.click();
+      return true;
+    }
     if (event.target.closest?.(FIELD)) return false;
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       return !event.target.matches?.("input") && walk(event.key === "ArrowDown" ? 1 : -1);

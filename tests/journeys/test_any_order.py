@@ -15,6 +15,7 @@ import pytest
 
 from tests.journeys.conftest import Park, park
 from tests.journeys.control import STRANGER, S, all_told, stays
+from trackd.services.rebuild import rebuild
 from trackd.services.sessions import ORDERS
 from trackd.store.database import NAME, copy_verified
 from trackd.timing.flags import FLAG_ORDERS
@@ -150,6 +151,11 @@ def test_random_orders_and_passings_never_fail_and_end_as_the_journal_says(run: 
                 await chaos.step()
             assert chaos.answers[200] > STEPS / 2
             await stays(venue)
+            told = await all_told(venue)
+            await venue.off()
+            rebuild(tmp_path)
+            await venue.on()
+            assert await all_told(venue) == told
     run(day)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.journeys.conftest import Park
-from tests.journeys.control import S, at_the_track, cross, drive, karts, order_of, refused, times
+from tests.journeys.control import S, at_the_track, cross, drive, karts, order_of, passing_at, refused, times, told_of
 
 
 async def notes(venue: Park) -> dict[str, list[dict[str, object]]]:
@@ -130,3 +130,33 @@ async def test_b22_an_incident_is_written_down_decided_and_linked_to_its_penalty
     assert [each["decision"] for each in (await notes(venue))["incidents"]] == ["", ""]
     assert [kart for _, kart, _ in await order_of(venue)] == ["7", "3"]
     assert await times(venue) == {"7": [40, 40], "3": [41]}
+
+
+@at_the_track()
+async def test_b14_no_edit_moves_the_end_of_a_heat_behind_the_moment_its_result_was_official(venue: Park) -> None:
+    await venue.heat(karts("7", "3"), "stage", "green", format="8m", ranking="position", finish="leader", min_lap_s=15)
+    await drive(venue, {"7": [40], "3": [41]})
+    for order in ("finish", "confirm", "amend"):
+        await venue.order(order)
+    first = await venue.api("GET", f"/sessions/{venue.session}/result?version=1")
+    await cross(venue, (85, "7"))
+    late = await passing_at(venue, 85)
+    before = await told_of(venue, venue.session)
+    await refused(venue, "set_finish", "result was official", passing=late)
+    assert await told_of(venue, venue.session) == before
+    await venue.order("confirm")
+    assert await venue.api("GET", f"/sessions/{venue.session}/result?version=1") == first
+
+
+@at_the_track()
+async def test_b11_what_was_set_while_it_ran_stays_when_the_heat_rests_on_disk(venue: Park) -> None:
+    heat = await venue.heat(karts("7"), "stage", "green", format="8m", min_lap_s=15)
+    await drive(venue, {"7": [40]})
+    await venue.order("set", ranking="position", finish="leader", duration="12L")
+    for order in ("finish", "confirm"):
+        await venue.order(order)
+    live = await venue.api("GET", f"/sessions/{heat}")
+    assert (live["ranking"], live["finish"], live["format"], live["remaining_laps"]) == ("position", "leader", "12L", 0)
+    await venue.heat(karts("7"), "stage", name="Next", format="8m")
+    assert heat not in venue.appliance.live.shots
+    assert await venue.api("GET", f"/sessions/{heat}") == live

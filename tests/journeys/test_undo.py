@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from tests.journeys.conftest import Park, park
-from tests.journeys.control import S, all_told, at_the_track, cross, drive, karts, refused, stays, times
+from tests.journeys.control import STRANGER, S, all_told, at_the_track, cross, drive, karts, refused, stays, times
 from tests.journeys.test_failures import fill_last_page, full
 from tests.venues import bearer, guest
 from trackd.services.demo import LAYOUT
@@ -195,6 +195,11 @@ async def test_a_transponder_a_name_or_a_kart_that_is_taken_by_now_keeps_an_act_
     await venue.api("POST", "/formats", {"name": "Sprint", "format": "6m"})
     await no("done since", gone, "redo")
     assert [each["format"] for each in (await venue.api("GET", "/formats"))["items"]] == ["6m"]
+    [sprint] = (await venue.api("GET", "/formats"))["items"]
+    await asyncio.wrap_future(venue.appliance.roster.delete_format(sprint["id"], "test"))
+    taken_out = await newest()
+    await venue.api("POST", "/formats", {"name": "Sprint", "format": "7m"})
+    await no("another format 'Sprint'", taken_out)
     await venue.api("POST", "/karts", {"number": "9"})
     made = await newest()
     await venue.heat({"9": ""}, "stage", format="8m")
@@ -218,6 +223,95 @@ async def test_a_heat_made_by_mistake_is_taken_back_and_harms_no_other(venue: Pa
     await turn(venue, "redo")
     assert (await venue.order("stage", session=second))["state"] == "staged"
     assert await times(venue) == before
+
+
+@at_the_track()
+async def test_when_the_only_heat_is_taken_back_nothing_is_shown(venue: Park) -> None:
+    only = await venue.heat(karts("7"), format="8m")
+    assert venue.appliance.live.current == {"main": only}
+    await turn(venue)
+    assert (venue.appliance.live.current, venue.appliance.current()) == ({}, None)
+    assert (await venue.http.get("/")).status_code == 200
+    await turn(venue, "redo")
+    assert venue.appliance.live.current == {"main": only}
+
+
+@at_the_track()
+async def test_late_passings_go_to_the_heat_before_however_long_ago_the_box_was_started(venue: Park) -> None:
+    first = await venue.heat(karts("7"), "stage", "green", "finish", name="First", format="8m")
+    venue.advance(10 * S)
+    second = await venue.heat(karts("7"), "stage", "green", "finish", name="Second", format="8m")
+    for number in range(9):                                      # elsewhere: more than are kept in memory
+        venue.advance(venue.now + S)
+        await venue.heat(karts("3"), "stage", "green", "finish", name=f"H{number}", format="8m", track="small")
+    await venue.off()
+    await venue.on()
+    for _ in range(3):                                           # the second was never to be
+        await venue.order("undo", session=second)
+    await cross(venue, (40, "7"))
+    assert [(row["session"], row["verdict"]) for row in await venue.journal()] == [(first, "late")]
+    await venue.order("confirm", session=first)
+    await cross(venue, (60, "7"))
+    await venue.order("undo", session=first)
+    await cross(venue, (80, "7"))
+    assert [row["session"] for row in await venue.journal()] == [first, None, first]
+
+
+@at_the_track()
+async def test_attached_passings_go_back_where_they_were_also_in_a_rebuild(venue: Park) -> None:
+    first = await venue.heat(karts("7", "3"), "stage", "green", name="First", format="8m", min_lap_s=15)
+    await drive(venue, {"7": [40], "3": [41]})
+    await venue.order("finish")
+    await cross(venue, (60, "7"), (65, "3"), (66, STRANGER))
+    late = [(row["session"], row["verdict"]) for row in (await venue.journal())[4:]]
+    assert late == [(first, "late"), (first, "late"), (first, "unassigned")]
+    standings = (await venue.api("GET", f"/sessions/{first}/board"))["items"]
+    venue.advance(80 * S)
+    await venue.heat(karts("7", "3"), "stage", "green", name="Second", format="8m", min_lap_s=15)
+    await venue.order("attach", seconds=40)
+    await cross(venue, (100, "7"))
+    assert await times(venue) == {"7": [40]}
+    await stays(venue)
+    await venue.order("undo")
+    assert [(row["session"], row["verdict"]) for row in (await venue.journal())[4:7]] == late
+    assert (await venue.api("GET", f"/sessions/{first}/board"))["items"] == standings
+    await venue.order("redo")
+    assert await times(venue) == {"7": [40]}
+    await venue.order("undo")
+    await venue.order("attach", seconds=60)                      # the same once more, as an act of its own
+    assert await times(venue) == {"7": [40]}
+    await venue.order("confirm", session=first)
+    await venue.order("undo")
+    assert [(row["session"], row["verdict"]) for row in (await venue.journal())[4:7]] == [(None, "unassigned")] * 3
+
+
+@at_the_track()
+async def test_late_passings_of_an_official_heat_are_nobodys_once_they_were_attached_and_given_back(venue: Park) -> None:
+    await venue.heat(karts("7"), "stage", "green", name="First", format="8m", min_lap_s=15)
+    await drive(venue, {"7": [40]})
+    for order in ("void_lap", "finish"):
+        await venue.order(order, **({"kart": "7", "lap": 1} if order == "void_lap" else {}))
+    await cross(venue, (60, "7"))
+    await venue.order("confirm")
+    await venue.heat(karts("7"), "stage", "green", name="Second", format="8m", min_lap_s=15)
+    await venue.order("attach", seconds=10)
+    await venue.order("undo")
+    assert [row["session"] for row in await venue.journal()][2:] == [None]
+
+
+@at_the_track()
+async def test_a_heat_from_which_passings_are_taken_one_after_another_is_the_same_before_and_after_a_start(venue: Park) -> None:
+    await venue.heat(karts("7"), "stage", "green", name="First", format="8m", min_lap_s=15)
+    await drive(venue, {"7": [40]})
+    await venue.order("finish")
+    await cross(venue, (60, "7"), (75, "7"))
+    venue.advance(80 * S)
+    await venue.heat(karts("7"), "stage", "green", name="Second", format="8m", min_lap_s=15)
+    await venue.order("attach", seconds=10)
+    await stays(venue)
+    await venue.order("attach", seconds=40)
+    await cross(venue, (100, "7"))
+    assert await times(venue) == {"7": [15, 25]}
 
 
 @at_the_track()

@@ -55,10 +55,10 @@ class Office(Day):
     def attach(self, at_s: float, session: str, from_s: float) -> int:
         """The passings of the last while that no session counted, as the services find them."""
         found = {fact.seq: fact.body for fact in self.facts if fact.kind == "passing" and fact.body.at >= us(from_s) + BASE}
-        whose = self.whose()
+        free = [seq for seq, (owner, verdict) in self.whose().items() if seq in found and owner != session and (
+            owner is None or (owner in self.venue.courses and verdict in ("late", "unassigned")))]
         crossings = [[seq, body.at, body.transponder, body.kart, body.role, f"{body.key}/{body.epoch}"]
-                     for seq, body in found.items() if whose[seq][0] is None or whose[seq][1] in ("late", "unassigned")
-                     if whose[seq][0] != session]
+                     for seq, body in found.items() if seq in free]
         return self.order(at_s, session, "attach", from_us=us(from_s) + BASE, crossings=crossings)
 
     def whose(self) -> dict[int, tuple[str | None, str]]:

@@ -63,7 +63,8 @@ def test_A9_every_edit_works_live_and_after_the_finish_and_changes_nothing_else(
             three = three[:12]                       # it has driven its twelve one lap earlier
         assert race.times("3") == pytest.approx(three), name
         assert race.times("4") == pytest.approx(four), name
-        assert (race.heat.state, race.heat.chequered_us) == (before.state, before.chequered_us), name
+        now = race.heat
+        assert (now.state, now.chequered_us, now.ended_us) == (before.state, before.chequered_us, before.ended_us), name
         for kart in ("1", "2"):
             assert race.entries[kart] == before.entries[kart], name
         race.order(at_s + 0.5, "undo", of=seq)
@@ -235,3 +236,15 @@ def test_r16_a_lap_whose_end_was_shifted_is_no_measured_lap_and_never_a_best():
     assert [(lap.time_us, lap.source) for lap in race.entries["1"].laps] == [
         (us(40), "loop"), (us(35), "manual"), (us(45), "manual")]
     assert race.entries["1"].best_us == us(40)
+
+
+def test_a_crossing_put_in_by_hand_soon_after_a_resume_is_not_held_off():
+    race = Race("8m", 1, min_lap_s=10, hold_off_us=None)
+    race.run(k1="5 45 85 125")
+    race.order(130, "red")
+    race.order(200, "resume")
+    race.cross(255, "1")
+    race.order(256, "split_lap", kart="1", lap=4, at_us=us(80))
+    assert race.times("1") == [40, 40, 40, 80, 50], "5 s after the resume"
+    with pytest.raises(Refused, match="under red"):
+        race.order(257, "split_lap", kart="1", lap=4, at_us=us(20))

@@ -58,6 +58,14 @@ def test_X13_a_start_moved_back_while_it_runs_never_ends_the_time_in_the_past():
     assert race.times("1") == [40, 40, 25, 40]
 
 
+def test_an_edit_given_just_after_time_was_up_keeps_the_flag_though_no_tick_had_said_so_yet():
+    race = Race("1m", 1, min_lap_s=10)
+    race.run(k1="5 45")
+    assert race.heat.state is State.RUNNING
+    race.order(60.5, "set_start", at_us=us(4))
+    assert (race.heat.state, race.since_s(race.heat.chequered_us)) == (State.FINISHING, 60)
+
+
 def test_B10_the_first_lap_is_chosen_by_the_crossing_that_begins_it():
     race = Race("8m", 2, green=False, min_lap_s=10)
     race.order(-60, "stage")

@@ -239,6 +239,19 @@ def test_X6_a_no_show_can_be_replaced_but_laps_that_were_driven_keep_their_drive
     assert not race.entries["1"].left
 
 
+@pytest.mark.parametrize("until_s", [3, 100])
+def test_X6_a_driver_who_joined_in_a_kart_that_is_taken_again_by_an_undo_takes_nobodys_place(until_s):
+    race = three(until_s)
+    before = driven(race)
+    swap = race.order(101, "swap_kart", from_="1", to="9", since="now")
+    race.order(102, "join", kart="1", driver_id="zoe")
+    assert race.entries["1"].id != race.entries["9"].id
+    race.undo(103, of=swap)
+    assert driven(race) == before, "the join is without effect while her kart is taken"
+    race.redo(104)
+    assert driven(race)["zoe"] == ("1", [])
+
+
 def test_X6_who_was_taken_off_the_grid_and_joins_since_the_start_is_in_the_heat():
     race = Race("8m", 2, green=False, min_lap_s=10)
     race.order(-5, "stage")

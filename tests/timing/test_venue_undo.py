@@ -159,6 +159,38 @@ def test_an_official_result_is_amended_confirmed_and_taken_back_also_while_other
     assert day.whose()[seq] == ("D", "opened")
 
 
+def test_A21_passings_attached_to_a_heat_that_waits_for_green_count_but_end_nothing():
+    day = Office()
+    for at_s in (5, 35, 65, 95):
+        day.cross(at_s, "1")
+    day.session("B", "3L", finish="leader")
+    day.order(100, "B", "stage")
+    day.attach(101, "B", 0)
+    assert (day.venue.courses["B"].heat.state, day.laps("B")) == (State.STAGED, {"1": [30, 30, 30]})
+    day.order(110, "B", "green")
+    day.cross(125, "1")
+    assert (day.venue.courses["B"].heat.state, day.laps("B")) == (State.PROVISIONAL, {"1": [30, 30, 30, 30]})
+
+
+def test_rows_told_of_before_are_written_again_when_a_restart_moves_them_on_the_session_clock():
+    day = Office()
+    day.session("A", "8m")
+    day.begin(1, "A")
+    for at_s in (5, 35):
+        day.cross(at_s, "1")
+    day.order(40, "A", "chequered")
+    day.cross(65, "1")
+    day.venue.take_changes()
+    day.give(70, "A", "restart", laps="keep")
+    assert list(day.venue.take_changes().again) == ["A"], "the clock stands since the flag, so lap 2 ended at 0:39"
+    day.give(80, "A", "green")
+    assert list(day.venue.take_changes().again) == []
+    for name, args in (("assign", {"drivers": [["1", "ada"]]}), ("swap_kart", {"from": "1", "to": "2", "since": "start"}),
+                       ("restart", {"laps": "void"}), ("reinstate", {"attempt": 1})):
+        day.give(90, "A", name, **args)
+        assert list(day.venue.take_changes().again) == ["A"], name
+
+
 # --- drawn -----------------------------------------------------------------------------------------------------------
 
 

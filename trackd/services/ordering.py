@@ -22,7 +22,7 @@ from trackd.timing.asked import entry_of, text, whole
 from trackd.timing.cases import case_of
 from trackd.timing.edits import read_length
 from trackd.timing.events import Order
-from trackd.timing.facts import OrderFact, PassingFact
+from trackd.timing.facts import OrderFact
 from trackd.timing.flags import FLAG_ORDERS, State, why_not
 from trackd.timing.heat import Heat
 from trackd.timing.laps import Entry
@@ -174,17 +174,10 @@ class Ordering:
         if not number or not 0 < seconds * SECOND <= ATTACH_AT_MOST_US:
             raise BadInput(Fault("seconds", "must be more than 0 and at most 600"))
         from_us = decider.now_us - int(seconds * SECOND)
-        held = {event.seq for event in course.session.log}
-        rows = decider.db.execute(
-            "SELECT j.seq, j.body FROM journal j JOIN crossings c ON c.seq = j.seq "
-            "LEFT JOIN sessions s ON s.id = c.session WHERE j.seq > ? AND j.kind = 'passing' AND (c.session IS NULL "
-            "OR c.verdict IN ('late', 'unassigned') OR s.state IN ('scheduled', 'void')) ORDER BY j.seq",
-            (journal.last_before(decider.db, from_us),)).fetchall()
-        crossings = []
-        for seq, raw in rows:
-            body = journal.decode_body("passing", raw)
-            if isinstance(body, PassingFact) and body.track == course.spec.track and body.at >= from_us and seq not in held:
-                crossings.append([seq, body.at, body.transponder, body.kart, body.role, f"{body.key}/{body.epoch}"])
+        held = course.session.verdicts
+        found = journal.unclaimed(decider.db, journal.last_before(decider.db, from_us), course.spec.id)
+        crossings = [[seq, body.at, body.transponder, body.kart, body.role, f"{body.key}/{body.epoch}"]
+                     for seq, body in found if body.track == course.spec.track and body.at >= from_us and seq not in held]
         return {"from_us": from_us, "crossings": crossings}
 
     def _check_swap(self, course: Course, args: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from trackd.services.commands import Decider, Draft
 from trackd.services.entering import check_place
 from trackd.store import journal
 from trackd.timing.acts import UNDO_AT_MOST, Act, Acts
-from trackd.timing.events import Order, Verdict
+from trackd.timing.events import Order
 from trackd.timing.facts import KartFact, OrderFact, RecordFact
 
 READ_BACK = 400
@@ -76,10 +76,8 @@ def _order(decider: Decider, turn: Turn, act: Act) -> Draft:
 def _check_still_free(decider: Decider, act: Act) -> None:
     """Passings that an undone `attach` gave up may count elsewhere by now. Raises Refused."""
     assert isinstance(act.body, OrderFact)
-    for seq in {int(each[0]) for each in act.body.args["crossings"]}:
-        row = decider.db.execute("SELECT session, verdict FROM crossings WHERE seq = ?", (seq,)).fetchone()
-        if row and row[0] not in (None, act.session) and row[1] != Verdict.LATE:
-            raise Refused("Some of these passings belong to another heat by now. Undo that first.")
+    if any(journal.claimed(decider.db, each[0], act.session or "") for each in act.body.args["crossings"]):
+        raise Refused("Some of these passings count in another heat by now. Undo that first.")
 
 
 def _saved(decider: Decider, turn: Turn, act: Act) -> Draft:

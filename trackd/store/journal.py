@@ -51,6 +51,25 @@ def last_before(connection: sqlite3.Connection, t_us: int) -> int:
     return int(row[0]) if row else 0
 
 
+_CLAIMED = ("FROM crossings c JOIN sessions s ON s.id = c.session WHERE c.session != :session "
+            "AND c.verdict NOT IN ('late', 'unassigned') AND s.state NOT IN ('scheduled', 'void')")
+"""Passings that count in another session, or came while its clock ran."""
+
+
+def unclaimed(connection: sqlite3.Connection, after: int, session: str) -> list[tuple[int, PassingFact]]:
+    """Passings after a sequence that a session may take, with their sequences."""
+    rows = connection.execute(
+        f"SELECT seq, body FROM journal WHERE seq > :after AND kind = 'passing' AND seq NOT IN "  # noqa: S608 - our own words
+        f"(SELECT c.seq {_CLAIMED} AND c.seq > :after) ORDER BY seq", {"after": after, "session": session})
+    return [(seq, _decode_passing(raw)) for seq, raw in rows]
+
+
+def claimed(connection: sqlite3.Connection, seq: int, session: str) -> bool:
+    """Whether a passing counts in another session than this."""
+    found = connection.execute(f"SELECT 1 {_CLAIMED} AND c.seq = :seq", {"seq": seq, "session": session})
+    return found.fetchone() is not None
+
+
 def read(connection: sqlite3.Connection, after: int = 0, until: int | None = None) -> Iterator[Fact]:
     """All facts with ``after < seq <= until`` in order."""
     rows = connection.execute(

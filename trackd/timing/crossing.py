@@ -48,7 +48,7 @@ def judge(heat: Heat, event: Crossing) -> tuple[Heat, Verdict]:
         return _seen(heat, at_us), Verdict.UNASSIGNED
     mark = heat.marks.get(event.seq, NO_MARK) if heat.marks else NO_MARK
     if mark.ignored:
-        return _put(heat, replace(entry, open_edits=(*entry.open_edits, *mark.by), last_us=at_us), at_us), Verdict.IGNORED
+        return _put(heat, replace(entry, open_edits=(*entry.open_edits, *mark.by)), at_us), Verdict.IGNORED
     reads = {**entry.reads, role: at_us}
     refused = _refused(heat, entry, event, mark)
     if refused is not None:

@@ -139,8 +139,8 @@ def close_if_all_in(heat: Heat, at_us: Micros) -> Heat:
 def after_lap(heat: Heat, entry: Entry, seq: int, at_us: Micros) -> Heat:
     """A lap of ``entry``, already in ``heat``, was closed by crossing ``seq``: does it end its heat, or all of it?"""
     length = heat.rules.length
-    if heat.state is State.STAGED:         # passings from before green count by an `attach`, but end nothing
-        return heat
+    if heat.state is not State.RUNNING and heat.state is not State.FINISHING:
+        return heat                        # passings from before green count by an `attach`, but end nothing
     if heat.finish_seq:                    # a person chose who finishes first (B10)
         return take_flag(show_chequered(heat, at_us), entry, at_us) if seq == heat.finish_seq else heat
     if heat.marks and seq in heat.marks and heat.marks[seq].flagged:
