@@ -63,6 +63,8 @@
     try { const problem = JSON.parse(text); if (problem.detail) return problem.detail; } catch { /* HTML, then */ }
     return new DOMParser().parseFromString(text, "text/html").body.textContent.trim().slice(0, 400);
   };
+  const NOT_POSSIBLE = '<header><h2 id="panel-title" class="grow" tabindex="-1">Not possible</h2>'
+    + '<button class="btn" data-kind="bare" type="button" data-close>Close</button></header>';
   const NO_ANSWER = "The box did not answer. Look at the order of karts before you try again.";
   const ask = async (address, options = {}) => {
     const headers = { "HX-Request": "true", "X-CSRF-Token": token(), ...options.headers };
@@ -73,8 +75,7 @@
   };
   const wrong = (error) => {
     if (error.name === "AbortError") return;
-    if (!inside.firstElementChild) inside.innerHTML = '<header><h2 id="panel-title" class="grow" tabindex="-1">Not possible</h2>'
-      + '<button class="btn" data-kind="bare" type="button" data-close>Close</button></header>';
+    if (!inside.firstElementChild) inside.innerHTML = NOT_POSSIBLE;
     say(error instanceof TypeError ? NO_ANSWER : error.message);
   };
 

@@ -300,7 +300,7 @@ async def test_late_passings_of_an_official_heat_are_nobodys_once_they_were_atta
 
 
 @at_the_track()
-async def test_a_heat_from_which_passings_are_taken_one_after_another_is_the_same_before_and_after_a_start(venue: Park) -> None:
+async def test_a_heat_that_gave_up_passings_one_by_one_is_the_same_before_and_after_a_start(venue: Park) -> None:
     await venue.heat(karts("7"), "stage", "green", name="First", format="8m", min_lap_s=15)
     await drive(venue, {"7": [40]})
     await venue.order("finish")

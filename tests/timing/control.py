@@ -13,7 +13,7 @@ from tests.timing.race import BASE, Race, us
 from trackd.core.errors import BadInput, Refused
 from trackd.timing import finish
 from trackd.timing.cases import cases
-from trackd.timing.events import LINE, Crossing, Order, Tick, Verdict
+from trackd.timing.events import LINE, Crossing, Order, Verdict
 from trackd.timing.flags import Flag, State
 from trackd.timing.heat import Heat
 from trackd.timing.laps import Entry, Lap
@@ -68,7 +68,9 @@ class Control(Race):
 
     def order(self, at_s: float, name: str, **args: Any) -> int:
         seq = super().order(at_s, name, **args)
-        self.given.append(self.events[-1])
+        given = self.events[-1]
+        assert isinstance(given, Order)
+        self.given.append(given)
         self.kinds.add(name)
         return seq
 
@@ -273,6 +275,3 @@ def twin(session: Session) -> Session:
 def told(session: Session) -> tuple[Any, ...]:
     """All that is derived of a session."""
     return session.heat, session.verdicts, session.holders
-
-
-__all__ = ["Control", "Tick", "sound", "timeless", "told", "twin"]

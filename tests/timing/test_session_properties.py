@@ -7,8 +7,10 @@ from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from tests.timing.race import BASE, fresh, us
+from tests.timing.race import BASE, Race, fresh, us
+from trackd.core.errors import Refused
 from trackd.timing.events import LINE, Crossing, Event, Order, Tick, Verdict, place
 from trackd.timing.flags import NEXT_STEP, State
 from trackd.timing.session import Session, check
@@ -180,3 +182,40 @@ def test_places_rise_ties_skip_and_no_gap_is_ever_negative(heat, story):
         if heat.rules.ranking == "position":
             assert all((row.interval_us or 0) >= 0 and (row.interval_laps or 1) >= 1 for row in rows)
 
+
+@PROFILE
+@given(st.integers(0, 2**32))
+def test_a9_an_edit_gives_the_laps_of_a_heat_in_which_it_had_been_so_from_the_beginning(seed):
+    dice = random.Random(seed)
+    race = Race("8m", 4, min_lap_s=10, start=dice.choice(["green", "first_crossing"]), hold_off_us=0)
+    for at_s, kart in sorted((round(5 + int(kart) + lap * 30 + dice.uniform(0, 25), 6), kart) for kart in KARTS
+                             for lap in range(6) if dice.random() < 0.95):
+        race.cross(at_s, kart)
+    log, start = list(race.session.log), race.session.start
+    kart = dice.choice([kart for kart in KARTS if len(race.entries[kart].laps) > 1])
+    lap = dice.choice(race.entries[kart].laps)
+    name = dice.choice(["ignore_crossing", "insert_crossing", "shift_crossing", "move_laps", "set", "set_start"])
+    by_us, min_lap_s = us(dice.uniform(-6, 6)), dice.choice([5, 12, 20])
+    args = {"insert_crossing": {"kart": kart, "at_us": lap.start_us + us(11) - (race.heat.start_us or 0)},
+            "shift_crossing": {"kart": kart, "lap": lap.number, "by_us": by_us}, "move_laps": {"from": kart, "to": "4"},
+            "set": {"min_lap_s": min_lap_s}, "set_start": {"passing": lap.start_seq}}
+    try:
+        race.order(240, name, **args.get(name, {"kart": kart, "lap": lap.number}))
+    except Refused:
+        return
+    if name == "ignore_crossing":
+        log = [event for event in log if event.seq != lap.seq]
+    elif name == "insert_crossing":
+        log.append(Crossing(9000, lap.start_us + us(11), f"t{kart}", kart))
+    elif name == "shift_crossing":
+        log = [replace(event, at_us=event.at_us + by_us) if event.seq == lap.seq else event for event in log]
+    elif name == "move_laps":
+        log = [replace(e, kart="4", transponder="t4") if isinstance(e, Crossing) and e.kart == kart else e for e in log]
+    elif name == "set":
+        start = replace(start, rules=replace(start.rules, min_lap_us=us(min_lap_s)))
+    else:
+        log[1] = replace(log[1], at_us=lap.start_us)
+    plain = Session.of(start, log)
+    assert {kart: [(each.start_us, each.end_us) for each in entry.laps] for kart, entry in race.entries.items()} == {
+        kart: [(each.start_us, each.end_us) for each in entry.laps] for kart, entry in plain.heat.entries.items()}
+    assert race.heat.start_us == plain.heat.start_us
