@@ -25,7 +25,7 @@ STORED_S = 1.0
 """A crossing is waited for at most this long: a decoder that was unplugged this moment is still taken for heard."""
 
 # What a browser itself notes while the box is off, and when an order is refused on purpose.
-EXPECTED = ("ERR_CONNECTION", "ERR_INCOMPLETE", "Failed to fetch", "network error", "409")
+EXPECTED = ("ERR_CONNECTION", "ERR_INCOMPLETE", "Failed to fetch", "network error", "409", "422")
 
 
 class Box:
@@ -158,9 +158,15 @@ def open_page(chromium: Any) -> Iterator[Callable[..., Any]]:
     assert not wrong, wrong
 
 
+def arrived(page: Any, selector: str) -> None:
+    """A link or a form led to the page with this element, and keys are heard: scripts run after its elements are there."""
+    page.wait_for_selector(selector)
+    page.wait_for_load_state()
+
+
 def sign_in(page: Any) -> None:
     """Name and PIN."""
     page.get_by_label("Name").fill(NAME)
     page.get_by_label("PIN").fill(PIN)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_selector("#band")
+    arrived(page, "#band")

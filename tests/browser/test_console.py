@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import PIN, Box, sign_in
+from tests.browser.conftest import PIN, Box, arrived, sign_in
 from tests.browser.venue import counted, drive, make_day, make_heat
 from trackd.core.time import SECOND, lap_text
 from trackd.services.hub import Happening
@@ -181,7 +181,7 @@ def test_two_operators_see_each_others_acts_at_once(box: Box, open_page: Open) -
     second.get_by_label("Name").fill("Ben")
     second.get_by_label("PIN").fill(PIN)
     second.get_by_role("button", name="Sign in").click()
-    second.wait_for_selector("#band")
+    arrived(second, "#band")
     first.keyboard.press("r")
     expect(second.locator("#undo")).to_contain_text("Renata showed red")
     expect(plate(second)).to_have_text("Red")

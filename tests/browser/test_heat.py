@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Box, sign_in
+from tests.browser.conftest import Box, arrived, sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -22,7 +22,7 @@ def new_heat(box: Box, page: Any, name: str, length: str = "3L") -> str:
     page.locator("[name='driver:1']").fill("Ada Lovelace")
     page.locator("[name='driver:2']").fill("Grace Hopper")
     page.get_by_role("button", name="Make the heat").click()
-    page.wait_for_selector("#next")
+    arrived(page, "#next")
     return str(page.url.rpartition("/")[2])
 
 
@@ -164,7 +164,7 @@ def test_the_first_start_opens_set_up_only_with_the_code_of_the_terminal(tmp_pat
         page.get_by_label("One-time code").fill(code)
         page.get_by_label("PIN").fill("4711")
         page.get_by_role("button", name="Make me the first admin").click()
-        page.wait_for_selector("#band")
+        arrived(page, "#band")
     finally:
         box.close()
 

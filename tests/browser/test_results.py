@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Box, sign_in
+from tests.browser.conftest import Box, arrived, sign_in
 from tests.browser.venue import counted
 from trackd.services.sessions import NewSession
 
@@ -209,7 +209,7 @@ def test_the_next_heat_is_prepared_while_one_runs_and_staged_when_it_is_over(
     expect(page.get_by_label("Name")).to_have_value("Heat 2")
     expect(page.get_by_label("Driver of kart 2")).to_have_value("Driver 2")
     page.get_by_role("button", name="Make the heat").click()
-    page.wait_for_selector("#next")
+    arrived(page, "#next")
     second = page.url.rpartition("/")[2]
     for order in ("stage", "green"):
         box.order(second, order)
@@ -235,5 +235,5 @@ def test_the_next_heat_is_prepared_while_one_runs_and_staged_when_it_is_over(
     expect(page.get_by_role("alert").first).to_contain_text("Heat 2 is on this track.")
     box.order(second, "finish")
     third.get_by_role("button", name="Stage").click()
-    page.wait_for_selector("#next")
+    arrived(page, "#next")
     expect(page.locator("#band .flag-plate b")).to_have_text("Staged")

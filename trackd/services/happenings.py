@@ -68,7 +68,7 @@ def _of_session(session_id: str, shot: Snapshot, was: Snapshot | None, track_clo
     moved, shown = (was is None or was.heat.state is not heat.state), (was is None or was.heat.flag is not heat.flag)
     if not moved and not shown:
         return []
-    board = board_of(shot, track_clock.now(), rows=())
+    board = board_of(shot, track_clock.now(), rows=(), doubts=())
     out = [Happening("session", seq, session_row(board))] if moved else []
     if shown:
         out.append(Happening("flag", seq, {"session": session_id, "flag": heat.flag.value, "state": heat.state.value,

@@ -246,8 +246,10 @@ class Live:
         shot = self.shots.get(session_id)
         if shot is None:
             return None
-        rows = self.boards[session_id].rows if self._made.get(session_id) is shot else None
-        return board_of(shot, self.clock.now(), rows)
+        if self._made.get(session_id) is not shot:
+            return board_of(shot, self.clock.now())
+        known = self.boards[session_id]
+        return board_of(shot, self.clock.now(), known.rows, doubts=known.proposals)
 
     # --- deadlines ------------------------------------------------------------------------------------------------------
 

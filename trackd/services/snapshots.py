@@ -11,8 +11,8 @@ from trackd.core.time import Micros
 from trackd.services.intake import Reply
 from trackd.timing import clock, finish
 from trackd.timing.acts import Acts
-from trackd.timing.board import Board, Expected, Row, SessionInfo
-from trackd.timing.cases import cases
+from trackd.timing.board import Board, Expected, Proposal, Row, SessionInfo
+from trackd.timing.cases import cases, overdue
 from trackd.timing.expected import expected, lapping, predicted_last
 from trackd.timing.facts import Fact, SessionFact
 from trackd.timing.finish import elapsed_at_end
@@ -101,9 +101,11 @@ def info_of(shot: Snapshot) -> SessionInfo:
         note=heat.amends[-1].reason if heat.amends else "", attempt=heat.attempt)
 
 
-def board_of(shot: Snapshot, now_us: Micros, rows: tuple[Row, ...] | None = None,
-             due: tuple[Expected, ...] | None = None) -> Board:
-    """The board at ``now_us`` track time; ``rows`` and who is ``due`` where they are known already."""
+def board_of(shot: Snapshot, now_us: Micros, rows: tuple[Row, ...] | None = None, due: tuple[Expected, ...] | None = None,
+             doubts: tuple[Proposal, ...] | None = None) -> Board:
+    """The board at ``now_us`` track time. Of the same snapshot may be known already: ``rows``, who is ``due`` now, and
+    the ``doubts`` of an earlier moment, of which only those about karts that do not come change with time.
+    """
     heat = shot.heat
     length = heat.rules.length
     until_us = heat.chequered_us if heat.chequered_us is not None else now_us
@@ -123,7 +125,12 @@ def board_of(shot: Snapshot, now_us: Micros, rows: tuple[Row, ...] | None = None
         next_order=next_order, next_due=_due(heat, now_us), flag_since_us=heat.flag_since_us,
         legal_orders=legal, predicted_last=predicted_last(heat, now_us), expected=due,
         countdown_us=None if heat.countdown_us is None else max(0, heat.countdown_us - now_us),
-        proposals=cases(heat, now_us, due))
+        proposals=cases(heat, now_us, due) if doubts is None else _still(heat, doubts, due))
+
+
+def _still(heat: Heat, doubts: tuple[Proposal, ...], due: tuple[Expected, ...]) -> tuple[Proposal, ...]:
+    late = (overdue(heat, each) for each in due if each.overdue)
+    return (*(each for each in doubts if each.kind != "overdue"), *(each for each in late if each.id not in heat.dismissed))
 
 
 def _laps_left(heat: Heat, leader: int) -> int | None:
