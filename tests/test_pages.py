@@ -321,7 +321,7 @@ async def test_the_log_tells_what_was_done_on_every_page_with_its_turn(venue: Pa
         await venue.order("void_lap", kart="1", lap=1, reason="cut the corner")
         text = html.unescape((await browser.get("/console/log")).text)
         for words in ("</b> voided lap 1 of kart 1", "</b> saved kart 9", "Why: cut the corner", "Heat 7",
-                      "Kart 1: laps 2 to 1", "came after it. Undo that first."):
+                      "Kart 1: laps 2 to 1", "after that. Undo that first."):
             assert words in text, words
         assert re.search(r'action="/console/undo".*?value="undo"', text)
         one = (await browser.get(f"/console/log?session={venue.session}")).text

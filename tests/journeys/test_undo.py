@@ -153,13 +153,14 @@ async def test_what_came_after_is_undone_first(venue: Park) -> None:
     await venue.order("undo", of=seqs[1])                        # layers come off in any order
     assert await times(venue) == {"7": [40, 40], "3": [41]}
     for of in (seqs[2], seqs[3]):                                # what moved the heat on does not
-        await refused(venue, "undo", "came after it. Undo that first.", of=of)
+        await refused(venue, "undo", "after that. Undo that first.", of=of)
     await venue.order("undo", of=seqs[0])
     await venue.order("redo", of=seqs[1])
     assert await times(venue) == {"7": [40], "3": [41, 41]}
     await venue.api("PUT", "/karts/7", {"transponders": ["1007"], "class": "b"})
     made = next(act["seq"] for act in (await venue.api("GET", "/acts"))["items"][::-1] if act["kind"] == "kart")
-    assert "'kart' came after it" in (await venue.api("POST", "/undo", {"of": made}, status=409))["detail"]
+    problem = await venue.api("POST", "/undo", {"of": made}, status=409)
+    assert "saved kart 7 after that. Undo that first." in problem["detail"]
     assert "nothing to redo" in (await venue.api("POST", "/redo", {"of": made}, status=409))["detail"]
 
 
@@ -169,12 +170,13 @@ async def test_steps_of_a_heat_are_done_again_in_the_order_in_which_they_were_do
     green, stage = [act["seq"] for act in (await venue.api("GET", "/acts"))["items"][:2]]
     await turn(venue)
     await turn(venue)
-    assert "'stage' came before it" in (await venue.api("POST", "/redo", {"of": green}, status=409))["detail"]
+    problem = await venue.api("POST", "/redo", {"of": green}, status=409)
+    assert "staged the heat before that. Redo that first." in problem["detail"]
     await turn(venue, "redo", of=stage)
     await turn(venue, "redo", of=green)
     await turn(venue)
     await venue.order("leave", kart="7")
-    assert "done since" in (await venue.api("POST", "/redo", {"of": green}, status=409))["detail"]
+    assert "since then" in (await venue.api("POST", "/redo", {"of": green}, status=409))["detail"]
 
 
 @at_the_track()
@@ -193,7 +195,7 @@ async def test_a_transponder_a_name_or_a_kart_that_is_taken_by_now_keeps_an_act_
     await turn(venue)
     gone = next(act["seq"] for act in (await venue.api("GET", "/acts"))["items"] if act["kind"] == "format")
     await venue.api("POST", "/formats", {"name": "Sprint", "format": "6m"})
-    await no("done since", gone, "redo")
+    await no("since then", gone, "redo")
     assert [each["format"] for each in (await venue.api("GET", "/formats"))["items"]] == ["6m"]
     [sprint] = (await venue.api("GET", "/formats"))["items"]
     await asyncio.wrap_future(venue.appliance.roster.delete_format(sprint["id"], "test"))

@@ -8,7 +8,7 @@ import pytest
 
 from tests.timing.race import BASE, Race, us
 from trackd.timing.clock import overlaps
-from trackd.timing.events import Verdict
+from trackd.timing.events import LINE, Verdict
 from trackd.timing.flags import State
 
 V = Verdict
@@ -298,10 +298,11 @@ def test_passings_from_before_the_session_count_once_they_are_attached():
     race = Race("8m", 1, green=False)
     race.order(-5, "stage")
     assert race.cross(-4, "1") is V.NEUTRAL
-    earlier = [type(race.events[-1])(900 + n, us(at_s) + BASE, "t1", "1") for n, at_s in enumerate((-110, -75, -40))]
+    earlier = [[900 + n, us(at_s) + BASE, "t1", "1", LINE, ""] for n, at_s in enumerate((-110, -75, -40))]
     race.order(0, "green")
-    attach = type(race.events[0])(990, us(20) + BASE, "attach", "Ada", {"from_us": us(-120) + BASE})
-    outcome = race.session.apply(attach, with_earlier=earlier)
+    attach = type(race.events[0])(990, us(20) + BASE, "attach", "Ada",
+                                 {"from_us": us(-120) + BASE, "crossings": earlier})
+    outcome = race.session.apply(attach)
     assert outcome.again
     assert race.times("1") == [35, 35, 36]
     assert race.since_s(race.heat.start_us) == 0, "the clock still starts at green"

@@ -248,3 +248,26 @@ def test_a_crossing_put_in_by_hand_soon_after_a_resume_is_not_held_off():
     assert race.times("1") == [40, 40, 40, 80, 50], "5 s after the resume"
     with pytest.raises(Refused, match="under red"):
         race.order(257, "split_lap", kart="1", lap=4, at_us=us(20))
+
+
+def test_what_was_struck_before_the_flag_counts_again_after_it_without_undoing_the_flag():
+    race = heat_of(("8m", "individual", "best_lap"), 300)
+    before = race.times("3")
+    race.order(301, "void_lap", kart="3", lap=3)
+    penalty = race.order(302, "penalty", kart="3", kind="lap", value=2)
+    with pytest.raises(Refused, match="The time of lap 2 is deleted already"):
+        race.order(303, "penalty", kart="3", kind="lap", value=2)
+    race.order(310, "chequered")
+    race.order(311, "finish")
+    entry = race.heat.entries["3"]
+    assert (len(entry.laps), len(entry.struck), entry.laps[1].verdict) == (len(before) - 1, 1, "void")
+    struck = entry.struck[0]
+    race.order(320, "count_crossing", passing=struck.seq)
+    race.order(321, "lift", penalty=penalty)
+    entry = race.heat.entries["3"]
+    assert (race.times("3"), entry.struck, entry.penalties) == (before, (), ())
+    assert {lap.verdict for lap in entry.laps} == {"valid"}
+    with pytest.raises(Refused, match="counts already"):
+        race.order(322, "count_crossing", passing=struck.seq)
+    race.order(323, "penalty", kart="3", kind="lap", value=2)
+    assert race.heat.entries["3"].laps[1].verdict == "void", "it can be deleted again"

@@ -157,7 +157,7 @@ def test_A10_undo_goes_back_act_by_act_redo_forward_and_a_new_act_ends_the_way_f
         race.redo(190)
         assert race.times("1") == times
     race.order(200, "void_lap", kart="1", lap=1)
-    with pytest.raises(Refused, match="done since"):
+    with pytest.raises(Refused, match="since then"):
         race.redo(201)
 
 

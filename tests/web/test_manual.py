@@ -12,7 +12,9 @@ import pytest
 
 from tests.journeys.conftest import Park
 from tests.venues import at_the_park, guest
+from trackd import web
 from trackd.services.sessions import ORDERS
+from trackd.timing import words
 from trackd.web.manual import CHAPTERS, DOES, JOBS, order_lines, pictures
 from trackd.web.render import assets
 
@@ -58,7 +60,7 @@ def buttons() -> list[re.Pattern[str]]:
     for path in assets("templates").rglob("*.html"):
         if path.parent != HELP:
             found |= of_template(path.read_text(encoding="utf-8"))
-    for path in (Path(__file__).parents[2] / "trackd" / "web").glob("*.py"):
+    for path in (*Path(web.__file__).parent.glob("*.py"), Path(words.__file__)):
         if path.stem != "manual":
             found |= of_module(path.read_text(encoding="utf-8"))
     return [re.compile(re.escape(plain(text)).replace("…", "[a-z0-9]+")) for text in found if LETTERS.search(plain(text))]

@@ -274,12 +274,11 @@ async def test_b13_penalties_are_told_and_can_be_lifted(venue: Park) -> None:
     await a_heat(venue)
     await venue.order("penalty", kart="1", kind="lap", value=1)
     await venue.order("penalty", kart="1", kind="time", value=5 * S, reason="Contact")
-    lap, five = (p.seq for p in venue.appliance.live.shots[venue.session].heat.entries["1"].penalties)
+    given = (p.seq for p in venue.appliance.live.shots[venue.session].heat.entries["1"].penalties)
     html = await panel(venue, "1")
     assert "+5 s" in words(html)
     assert "Contact" in words(html)
-    assert f'{{"order": "lift", "penalty": "{five}"}}' in sends(html)
-    assert f'{{"of": "{lap}", "order": "undo"}}' in sends(html)              # a deleted time is an edit of its lap
+    assert {f'{{"order": "lift", "penalty": "{seq}"}}' for seq in given} <= set(sends(html))
 
 
 @at_the_park()

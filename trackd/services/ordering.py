@@ -12,12 +12,13 @@ from typing import Any
 import msgspec
 
 from trackd.core.errors import BadInput, Fault, Refused
-from trackd.core.time import SECOND
+from trackd.core.time import SECOND, Micros
 from trackd.services.commands import Decider, Draft
 from trackd.services.entering import check_free, check_place, kart_of
 from trackd.services.roster import TRANSPONDER, driver_of, rules_from
 from trackd.services.undo import Turn
 from trackd.store import journal
+from trackd.timing import finish
 from trackd.timing.asked import entry_of, text, whole
 from trackd.timing.cases import case_of
 from trackd.timing.edits import read_length
@@ -25,6 +26,7 @@ from trackd.timing.events import Order
 from trackd.timing.facts import OrderFact
 from trackd.timing.flags import FLAG_ORDERS, State, why_not
 from trackd.timing.heat import Heat
+from trackd.timing.held import held
 from trackd.timing.laps import Entry
 from trackd.timing.marshalling import LAP_ORDERS
 from trackd.timing.resolve import EDITING, RESOLVE, resolve
@@ -79,16 +81,18 @@ class Ordering:
 
     def _stored(self, course: Course, name: str, args: dict[str, Any], at_us: int) -> dict[str, Any]:
         """The arguments as the journal keeps them."""
-        heat = course.heat
+        heat = finish.advance(course.heat, at_us)      # a deadline may have gone by, and nothing has said so yet
         args = {key: value for key, value in args.items() if value is not None}
         if name == "accept":
             return self._accept(course, str(args["proposal"]), at_us)
         if name == "dismiss":
             return {"proposal": case_of(heat, str(args["proposal"]), at_us).id}
         if name == "join":
+            return self._join(course, heat, args)
+        if name == "set":
             check(heat, name, args)
-            return self._join(course, args)
-        if name in ("assign", "set", "attach", "bind", "leave"):
+            return self._set(heat, args, at_us)
+        if name in ("assign", "attach", "bind", "leave"):
             check(heat, name, args)
             return getattr(self, f"_{name}")(course, args)       # type: ignore[no-any-return]
         if name in FLAG_ORDERS:
@@ -106,9 +110,9 @@ class Ordering:
             if name in FLAG_ORDERS or name in ("join", "leave"):
                 check(course.heat, name, args)
             orders.append((name, resolve(course.session, name, dict(args), at_us) if name in RESOLVE else dict(args)))
-        held = next((each["held"] for _, each in orders if "held" in each), None)
+        seen = next((each["held"] for _, each in orders if "held" in each), None)
         return {"proposal": case.id, "kind": case.kind, "kart": case.kart, "orders": orders, "reason": case.reason,
-                **({"held": held} if held else {})}
+                **({"held": seen} if seen else {})}
 
     def _driver(self, course: Course, kart: str, name: str) -> str:
         """The id of a driver who takes a kart of this session. Raises Refused when they are in it, or in another."""
@@ -117,9 +121,11 @@ class Ordering:
             raise Refused(f"{name} is in this heat already.")
         return driver_id
 
-    def _join(self, course: Course, args: Mapping[str, Any]) -> dict[str, Any]:
+    def _join(self, course: Course, heat: Heat, args: Mapping[str, Any]) -> dict[str, Any]:
+        named = driver_of(self.decider, args["driver"]) if args.get("driver") else None
+        check(heat, "join", {**args, "driver": named})
         kart = kart_of(self.decider.venue, str(args["kart"]))
-        driver_id = self._driver(course, "", args["driver"]) if args.get("driver") else None
+        driver_id = self._driver(course, "", args["driver"]) if named else None
         if course.spec.id in self.decider.venue.live.values():
             check_free(self.decider.venue, course, [Entry(kart, driver_id)])
         return {"kart": kart, "driver_id": driver_id, **_since(args, "now", where="since")}
@@ -146,9 +152,8 @@ class Ordering:
             check_free(self.decider.venue, course, [Entry(kart, driver) for kart, driver in drivers])
         return {"drivers": [list(each) for each in drivers]}
 
-    def _set(self, course: Course, args: Mapping[str, Any]) -> dict[str, Any]:
+    def _set(self, heat: Heat, args: Mapping[str, Any], at_us: Micros) -> dict[str, Any]:
         """A new length from now on; limits and ranking for the whole session."""
-        heat = course.heat
         wanted = args.get("duration", args.get("format"))
         fields = {key: value for key, value in args.items() if key in SETTABLE and key not in ("duration", "format")}
         if wanted is None and not fields:
@@ -159,8 +164,8 @@ class Ordering:
             if heat.state in (State.FINISHING, State.PROVISIONAL):
                 raise Refused(why_not(heat.state, "set"))
             out["length"] = msgspec.to_builtins(read_length(wanted))
-        held = [heat.chequered_us, heat.ended_us] if heat.state in (State.FINISHING, State.PROVISIONAL) else None
-        return {"rules": out, "reason": text(args, "reason"), **({"held": held} if held else {})}
+        over = heat.state in (State.FINISHING, State.PROVISIONAL)
+        return {"rules": out, "reason": text(args, "reason"), **({"held": held(heat, at_us)} if over else {})}
 
     def _bind(self, _course: Course, args: Mapping[str, Any]) -> dict[str, Any]:
         if not TRANSPONDER.fullmatch(args["transponder"]):
@@ -174,10 +179,10 @@ class Ordering:
         if not number or not 0 < seconds * SECOND <= ATTACH_AT_MOST_US:
             raise BadInput(Fault("seconds", "must be more than 0 and at most 600"))
         from_us = decider.now_us - int(seconds * SECOND)
-        held = course.session.verdicts
+        here = course.session.verdicts
         found = journal.unclaimed(decider.db, journal.last_before(decider.db, from_us), course.spec.id)
         crossings = [[seq, body.at, body.transponder, body.kart, body.role, f"{body.key}/{body.epoch}"]
-                     for seq, body in found if body.track == course.spec.track and body.at >= from_us and seq not in held]
+                     for seq, body in found if body.track == course.spec.track and body.at >= from_us and seq not in here]
         return {"from_us": from_us, "crossings": crossings}
 
     def _check_swap(self, course: Course, args: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from trackd.core.time import Micros
 from trackd.timing.edits import TAKEN_BACK
 from trackd.timing.facts import Body, Fact, KartFact, OrderFact, RecordFact
 from trackd.timing.flags import FLAG_ORDERS
+from trackd.timing.words import said
 
 UNDO_AT_MOST = 50
 
@@ -92,7 +93,7 @@ class Acts:
             raise Refused(f"{act.undone_by or 'Somebody'} has undone that already.")
         later = next((each for each in recent if each.seq > of and not each.undone and _hangs_on(each, act)), None)
         if later is not None:
-            raise Refused(f"'{later.name}' came after it. Undo that first.")
+            raise Refused(f"{said(later)} after that. Undo that first.")
         return act
 
     def to_redo(self, session: str | None = None, of: int | None = None) -> Act:
@@ -104,10 +105,10 @@ class Acts:
             raise Refused("There is nothing to redo.")
         since = next((each for each in recent if each.seq > act.undone and each.session == act.session), None)
         if since is not None:
-            raise Refused(f"'{since.name}' was done since; what was undone before it stays undone.")
+            raise Refused(f"{said(since)} since then; what was undone before that stays undone.")
         before = next((e for e in recent if e.seq < act.seq and e.undone > act.undone and _hangs_on(act, e)), None)
         if before is not None:
-            raise Refused(f"'{before.name}' came before it. Redo that first.")
+            raise Refused(f"{said(before)} before that. Redo that first.")
         return act
 
 

@@ -81,7 +81,7 @@ def _ignore(plan: Plan, order: Order) -> None:
 
 
 def _count(plan: Plan, order: Order) -> None:
-    plan.mark(order.args["crossing"], order, counted=True, ignored=False)
+    plan.mark(order.args["crossing"], order, counted=True, ignored=False, struck=False)
 
 
 def _move(plan: Plan, order: Order) -> None:
@@ -145,10 +145,15 @@ def _penalty(plan: Plan, order: Order) -> None:
         plan.mark(order.args["crossing"], order, no_best=True)
 
 
+def _lift(plan: Plan, order: Order) -> None:
+    if "crossing" in order.args:
+        plan.mark(order.args["crossing"], order, no_best=False)
+
+
 EDITS: dict[str, Callable[[Plan, Order], None]] = {
     "void_lap": _void_lap, "insert_crossing": _insert, "split_lap": _split, "merge_laps": _ignore, "tap": _tap,
     "ignore_crossing": _ignore, "count_crossing": _count, "move_laps": _move, "shift_crossing": _shift,
-    "set_start": _set_start, "set_finish": _set_finish, "set": _set, "swap_kart": _swap, "penalty": _penalty,
+    "set_start": _set_start, "set_finish": _set_finish, "set": _set, "swap_kart": _swap, "penalty": _penalty, "lift": _lift,
     "join": _join, "attach": _not_up_before,
 }
 """Orders that say what crossings count for. Some also act at their own moment, as `penalty` does."""
@@ -174,6 +179,8 @@ def _reaches_back(order: Order) -> bool:
         return bool(order.args.get("renames"))
     if order.name == "penalty":
         return bool(order.args["kind"] == "lap")
+    if order.name == "lift":
+        return "crossing" in order.args
     if order.name == "set":
         return any(name != "length" for name in order.args["rules"])
     return order.name in EDITS and order.name != "join"

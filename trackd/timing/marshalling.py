@@ -13,6 +13,7 @@ from trackd.timing.asked import crossing_of, crossings_of, entry_of, kart_then, 
 from trackd.timing.edits import MADE
 from trackd.timing.events import LINE, Order, Verdict
 from trackd.timing.flags import State, why_not
+from trackd.timing.heat import Mark
 from trackd.timing.held import held
 from trackd.timing.laps import Lap
 from trackd.timing.session import Session
@@ -123,7 +124,8 @@ def _count(session: Session, args: Args, _now_us: Micros) -> Args:
     crossing = crossing_of(session, whole(args, "passing", 1, 1 << 62))
     if crossing.role != LINE:
         raise Refused("Only a crossing of the line can count as a lap.")
-    if session.verdicts[crossing.seq] in (Verdict.COUNTED, Verdict.OPENED):
+    mark = session.heat.marks.get(crossing.seq, Mark())
+    if session.verdicts[crossing.seq] in (Verdict.COUNTED, Verdict.OPENED) and not mark.struck:
         raise Refused("That crossing counts already.")
     return {"kart": session.holders.get(crossing.seq), "crossing": crossing.seq, "reason": text(args, "reason")}
 

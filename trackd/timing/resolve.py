@@ -14,8 +14,9 @@ from trackd.core.errors import BadInput, Fault, Refused
 from trackd.core.time import SECOND, Micros
 from trackd.timing import finish
 from trackd.timing.asked import choice, entry_of, lap_of, text, whole
+from trackd.timing.events import Order
 from trackd.timing.flags import LIVE, State, why_not
-from trackd.timing.heat import Heat
+from trackd.timing.heat import Heat, Mark
 from trackd.timing.marshalling import LAP_ORDERS
 from trackd.timing.session import Session
 
@@ -64,6 +65,8 @@ def _penalty(session: Session, args: Args, _now_us: Micros) -> Args:
     out: Args = {"kart": entry.kart, "kind": kind, "reason": text(args, "reason"), "value": 0}
     if kind == "lap":
         _, lap = lap_of(heat, {"kart": entry.kart, "value": args.get("value")}, "value")
+        if heat.marks.get(lap.seq, Mark()).no_best:
+            raise Refused(f"The time of lap {lap.number} is deleted already.")
         out |= {"value": lap.number, "crossing": lap.seq}
     elif kind != "dsq":
         high = {"time": 3600 * SECOND, "laps": 1000, "positions": 200}[kind]
@@ -75,13 +78,12 @@ def _penalty(session: Session, args: Args, _now_us: Micros) -> Args:
 
 def _lift(session: Session, args: Args, _now_us: Micros) -> Args:
     seq = whole(args, "penalty", 1, 1 << 62)
-    for entry in session.heat.entries.values():
-        for penalty in entry.penalties:
-            if penalty.seq == seq:
-                if penalty.kind == "lap":
-                    raise Refused("A deleted lap comes back by undoing the penalty.")
-                return {"penalty": seq, "kart": entry.kart, "reason": text(args, "reason")}
-    raise Refused("There is no such penalty.")
+    entry = next((e for e in session.heat.entries.values() if any(p.seq == seq for p in e.penalties)), None)
+    if entry is None:
+        raise Refused("There is no such penalty.")
+    given = next(event for event in session.log if isinstance(event, Order) and event.seq == seq)
+    deleted = {"crossing": given.args["crossing"]} if given.args["kind"] == "lap" else {}
+    return {"penalty": seq, "kart": entry.kart, **deleted, "reason": text(args, "reason")}
 
 
 def _kart_flag(session: Session, args: Args, _now_us: Micros) -> Args:

@@ -58,12 +58,12 @@ class Session:
         session._fold()
         return session
 
-    def apply(self, event: Event, *, with_earlier: Sequence[Crossing] = ()) -> Outcome:
-        """Take in one event, and passings from before the session: those that an `attach` brings along, or these."""
+    def apply(self, event: Event) -> Outcome:
+        """Take in one event, and the passings from before the session that an `attach` brings along."""
         if isinstance(event, Order):
-            self.log += (*with_earlier, *self._brought(event))
+            self.log += self._brought(event)
         self.log.append(event)
-        if with_earlier or not _in_order(self.heat, event):
+        if not _in_order(self.heat, event):
             self._fold()
             return Outcome(self.verdicts.get(event.seq), again=True)
         return Outcome(self._reduce(event))

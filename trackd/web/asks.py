@@ -9,7 +9,7 @@ from typing import Any
 from trackd.core.time import SECOND, Micros, clock_text, lap_text
 from trackd.timing import clock
 from trackd.timing.finish import elapsed_at_end
-from trackd.timing.flags import State
+from trackd.timing.flags import LIVE, State
 from trackd.timing.heat import Heat, Incident
 from trackd.timing.laps import Entry
 from trackd.timing.penalties import words as penalty_words
@@ -77,13 +77,17 @@ class RestartView:
 
 @dataclass(frozen=True, slots=True)
 class RulesView:
-    """What can be changed about a heat. ``steps``: lengths one tap away; ``fields``: name, label, hint, value."""
+    """What can be changed about a heat. ``steps``: lengths one tap away; ``fields``: name, label, hint, value.
+    ``starts``: the start can be set back; ``attaches``: passings from before can be taken in.
+    """
 
     closed: str
     fixed: str
     length: str
     steps: tuple[tuple[str, str], ...]
     fields: tuple[tuple[str, str, str, str], ...]
+    starts: bool = False
+    attaches: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +219,8 @@ def rules(ground: Ground, _query: Query) -> View:
               ("grace_s", "Grace after the flag, s", "Empty: one and a half laps", _s(of.grace_us)),
               ("hold_off_s", "Hold-off after red, s", "Empty: three quarters of a lap", _s(of.hold_off_us)))
     return "set", RulesView(ground.closed("set"), "The heat is over: its length stands." if over else "", str(length),
-                            tuple(steps), fields)
+                            tuple(steps), fields,
+                            starts=heat.green_us is not None and of.start != "first_crossing", attaches=heat.state in LIVE)
 
 
 def _s(duration_us: Micros | None) -> str:

@@ -13,9 +13,9 @@ from trackd.timing.board import Row
 from trackd.timing.facts import OrderFact
 from trackd.timing.heat import Incident
 from trackd.timing.penalties import words as penalty_words
+from trackd.timing.words import act_words
 from trackd.web.rows import TimeView, name_of, time_view
 from trackd.web.views import local_time
-from trackd.web.words import act_words
 
 CHANGES = frozenset({
     "void_lap", "insert_crossing", "move_laps", "split_lap", "merge_laps", "shift_crossing", "ignore_crossing",

@@ -100,6 +100,12 @@ def _assign(values: Values) -> dict[str, Any]:
     raise BadInput(Fault("", "No driver was changed."))
 
 
+def _start(values: Values) -> dict[str, Any]:
+    """``at``: a moment of the session clock; ``late``: by how much green came too late."""
+    late = one(values, "late")
+    return {"at_us": -abs(micros_of(late))} if late else _timed("at", "at_us")(values)
+
+
 def _seconds(values: Values) -> dict[str, Any]:
     given = one(values, "seconds")
     return {"seconds": micros_of(given) / SECOND} if given else {}
@@ -112,7 +118,7 @@ def _whole_seconds(values: Values) -> dict[str, Any]:
 _READ: Mapping[str, Callable[[Values], dict[str, Any]]] = {
     "penalty": _penalty, "move_laps": _moved, "set": _set, "assign": _assign, "attach": _seconds,
     "countdown": _whole_seconds, "incident": lambda values: {"karts": _listed(values, "karts")},
-    "insert_crossing": _timed("at", "at_us"), "split_lap": _timed("at", "at_us"), "set_start": _timed("at", "at_us"),
+    "insert_crossing": _timed("at", "at_us"), "split_lap": _timed("at", "at_us"), "set_start": _start,
     "shift_crossing": _timed("by", "by_us"),
 }
 """Orders whose forms hold more, or other words, than the arguments by name."""

@@ -11,11 +11,11 @@ from trackd.core.errors import Refused
 from trackd.core.time import Micros, lap_text, utc
 from trackd.timing.acts import Act, Acts
 from trackd.timing.facts import OrderFact, SessionFact
+from trackd.timing.words import NOBODY, act_words
 from trackd.web.decisions import reason_of
 from trackd.web.desk import DoneView
 from trackd.web.moment import Moment
 from trackd.web.undo import undo_view
-from trackd.web.words import NOBODY, act_words
 
 CHANGED_AT_MOST = 6
 """Karts whose change a line tells one by one."""

@@ -8,9 +8,9 @@ from datetime import tzinfo
 
 from trackd.core.time import Micros
 from trackd.timing.board import Board, Proposal
+from trackd.timing.words import proposal_words
 from trackd.web.moment import Moment, local_time
 from trackd.web.rows import element_id, qty
-from trackd.web.words import proposal_words
 
 _KINDS = {  # of proposals -> (look, icon, sound)
     "missed": ("warn", "loop", "soft"), "short": ("warn", "lap", "soft"), "overdue": ("bad", "warn", "once"),

@@ -14,13 +14,13 @@ from trackd.core.errors import BadInput, Fault, NotFound, TrackdError
 from trackd.services.appliance import Appliance
 from trackd.services.staff import may
 from trackd.timing.acts import Act
+from trackd.timing.words import said, turned
 from trackd.web.auth import check, principal
 from trackd.web.console import _gate
 from trackd.web.errors import PROBLEM, explain
 from trackd.web.given import AnyRequest, TheAppliance
 from trackd.web.history import log_lines, session_names
 from trackd.web.pages import html, page_view
-from trackd.web.words import said, turned
 
 TURNS = {"undo": "redo", "redo": "undo"}
 """A turn, and the one that takes it back."""

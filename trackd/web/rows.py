@@ -58,6 +58,7 @@ class RowView:
     penalties: str = ""
     edited: bool = False         # somebody changed one of its laps
     why: str = ""                # the address that tells how its times came about
+    why_best: str = ""           # and how its best did
     late_us: Micros = field(default=0, compare=False)    # overdue by so much, and in words; a page counts on by itself
     late: str = field(default="", compare=False)
     hit: bool = field(default=False, compare=False)      # it has just crossed: paint it
@@ -102,6 +103,7 @@ def row_view(board: Board, row: Row, names: Mapping[str, str], at: Moment | None
     late = at is not None and row.overdue and row.state == "running"
     lapped = at is not None and row.lapping and row.state == "running" and not late
     late_us = _late_us(board, row.kart, at) if late and at is not None else 0
+    why = f"/console/sessions/{board.session.id}/karts/{row.kart}"
     words = [STATE_WORDS.get(row.state, ""), FLAG_WORDS.get(row.flag, "")]
     return RowView(
         id=element_id("row", row.kart),
@@ -128,7 +130,8 @@ def row_view(board: Board, row: Row, names: Mapping[str, str], at: Moment | None
         pits=row.pits,
         penalties=", ".join(row.penalties),
         edited=row.edited,
-        why=f"/console/sessions/{board.session.id}/karts/{row.kart}",
+        why=why,
+        why_best=f"{why}?lap={row.best_lap_number}" if row.best_lap_number else why,
         late_us=late_us, late=age_text(late_us) if late else "",
     )
 

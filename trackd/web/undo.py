@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from trackd.core.time import SECOND, Micros
 from trackd.timing.acts import Act
+from trackd.timing.words import Names, act_words, said
 from trackd.web.moment import Moment
-from trackd.web.words import Names, act_words, said
 
 DRAINS_US: Micros = 10 * SECOND
 """So long an act stands out; it can be undone afterwards too, as one of the last fifty."""

@@ -22,10 +22,10 @@ from trackd.timing.laps import MEASURED, Lap
 from trackd.timing.penalties import words as penalty_words
 from trackd.timing.resolve import AMEND_FIRST
 from trackd.timing.standings import standings
+from trackd.timing.words import said
 from trackd.web.decisions import reason_of
 from trackd.web.deeds import DeedView, deeds_of
 from trackd.web.rows import TimeView, name_of, qty
-from trackd.web.words import said
 
 _ROLES = {LINE: "Line", "pit_in": "Pit in", "pit_out": "Pit out"}
 _SOURCES = {"gps": "GPS", "manual": "by hand", "split": "split", "tap": "tapped"}
@@ -57,7 +57,7 @@ class ReadView:
 
 @dataclass(frozen=True, slots=True)
 class LapView:
-    """A line of the list. ``key`` chooses it: its crossing. ``back``: the act to undo to have a struck lap again."""
+    """A line of the list. ``key`` chooses it: its crossing."""
 
     key: int
     number: int
@@ -68,7 +68,6 @@ class LapView:
     edited: bool = False
     sectors: tuple[str, ...] = ()
     struck: bool = False
-    back: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +94,11 @@ class WhyView:
 
 @dataclass(frozen=True, slots=True)
 class GivenView:
-    """A penalty that stands. ``undo``: it is lifted by undoing this act, where no order takes it away."""
+    """A penalty that stands."""
 
     seq: int
     words: str
     told: str
-    undo: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +167,9 @@ def _chosen(counted: Sequence[LapView], struck: Sequence[LapView], number: int, 
 def _lap_view(sheet: LapSheet, row: Row, *, struck: bool) -> LapView:
     lap = sheet.lap
     mark, words = _verdict(lap, row)
-    back = next((act.seq for act in sheet.decisions if act.name == "void_lap"), 0) if struck else 0
     return LapView(lap.seq, lap.number, TimeView(lap_text(lap.time_us), "off" if struck else mark),
                    moment_text(sheet.at_us), "deleted" if struck else words, source_words(lap), bool(lap.edits),
-                   tuple("none" if each is None else lap_text(each) for each in lap.sectors), struck, back)
+                   tuple("none" if each is None else lap_text(each) for each in lap.sectors), struck)
 
 
 def _verdict(lap: Lap, row: Row) -> tuple[str, str]:
@@ -270,9 +267,7 @@ def _in_time(sheet: KartSheet, laps: Sequence[LapView], others: Sequence[NoLapVi
 
 
 def _penalties(sheet: KartSheet, names: Mapping[str, str], zone: tzinfo) -> tuple[GivenView, ...]:
-    """A deleted lap time is an edit of the lap: it comes back by undoing, every other penalty by lifting it."""
     acts = {act.seq: act for act in sheet.penalties}
     return tuple(GivenView(each.seq, penalty_words((each,))[0],
-                           _told(acts[each.seq], names, zone) if each.seq in acts else each.reason,
-                           each.seq if each.kind == "lap" else 0)
+                           _told(acts[each.seq], names, zone) if each.seq in acts else each.reason)
                  for each in sheet.entry.penalties)

@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trackd.core.time import clock_text, lap_text
-from trackd.timing.acts import Act
 from trackd.timing.board import Proposal
 from trackd.timing.facts import KartFact, RecordFact, SessionFact
 from trackd.timing.laps import Penalty
 from trackd.timing.penalties import words as penalty_words
+
+if TYPE_CHECKING:
+    from trackd.timing.acts import Act
 
 Args = Mapping[str, Any]
 Names = Mapping[str, str]

@@ -10,7 +10,7 @@ from trackd.services.sessions import ORDERS
 from trackd.timing.acts import Act
 from trackd.timing.board import Proposal
 from trackd.timing.facts import Body, KartFact, OrderFact, RecordFact, SessionFact
-from trackd.web.words import act_words, proposal_words, said, turned
+from trackd.timing.words import act_words, proposal_words, said, turned
 
 STORED: dict[str, tuple[dict[str, Any], str]] = {      # order -> (arguments as the journal keeps them, words)
     "stage": ({}, "staged the heat"), "green": ({}, "showed green"), "yellow": ({}, "showed yellow"),
