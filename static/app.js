@@ -176,7 +176,7 @@
     return answer;
   };
   const wrong = (error) => say(error instanceof TypeError ? NO_ANSWER : error.message);
-  window.trackd = { post, say, wrong };
+  window.trackd = { post, say, wrong, token, sentenceOf };
 
   // --- undo and redo, from every page -------------------------------------------------------------------------------
   let turning = Promise.resolve(), turnedLast = "";

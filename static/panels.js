@@ -2,11 +2,12 @@
 // so that the live order stays in sight and under the mouse; on a phone it takes the whole screen.
 "use strict";
 (() => {
-  const PHONE = "(max-width: 760px)", REFRESH_MS = 1000, TYPING_MS = 900, FORESEE_MS = 200, DRAG_PX = 8;
+  const PHONE = "(max-width: 760px)", REFRESH_MS = 1000, TYPING_MS = 900, FORESEE_MS = 200;
   const FIELD = "input:not([type=radio], [type=checkbox]), select, textarea, [contenteditable]";
   const FOCUSABLE = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]";
   const $ = (selector, root = document) => root.querySelector(selector);
   const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const { token, sentenceOf } = window.trackd;
 
   // --- the dialog -------------------------------------------------------------------------------------------------
   let dialog = null, inside = null, says = null;
@@ -56,13 +57,6 @@
   };
 
   // --- asking the box ---------------------------------------------------------------------------------------------
-  const token = () => {
-    try { return JSON.parse(document.body.getAttribute("hx-headers:inherited"))["X-CSRF-Token"]; } catch { return ""; }
-  };
-  const sentenceOf = (text) => {
-    try { const problem = JSON.parse(text); if (problem.detail) return problem.detail; } catch { /* HTML, then */ }
-    return new DOMParser().parseFromString(text, "text/html").body.textContent.trim().slice(0, 400);
-  };
   const NOT_POSSIBLE = '<header><h2 id="panel-title" class="grow" tabindex="-1">Not possible</h2>'
     + '<button class="btn" data-kind="bare" type="button" data-close>Close</button></header>';
   const NO_ANSWER = "The box did not answer. Look at the order of karts before you try again.";
@@ -138,6 +132,7 @@
     else if (url !== address) before = [];
     load(address);
   };
+  window.trackd.open = open;
   const goBack = () => { const last = before.pop(); if (last) load(last); else close(); };
   const done = (fields) => {                        // back to the kart or the log from where it was asked, past the pads
     const swapped = fields.get("order") === "swap_kart" && fields.get("to");
@@ -306,36 +301,6 @@
     return `${path(url)}?crossing=${lap.dataset.lap}&lap=${number}`;
   };
   const choose = (lap) => load(of(lap));
-
-  // --- a kart's plate dragged onto another row: those two change karts ------------------------------------------------
-  let drag = null;
-  const rowAt = (event) => document.elementFromPoint(event.clientX, event.clientY)?.closest(".live tbody tr");
-  const plateOf = (row) => $(".plate", row)?.textContent.trim();
-  document.addEventListener("pointerdown", (event) => {
-    const plate = event.pointerType === "mouse" && event.button === 0 && event.target.closest?.(".live td.kart .plate");
-    if (!plate) return;
-    event.preventDefault();
-    drag = { from: plate.textContent.trim(), x: event.clientX, y: event.clientY, ghost: null };
-  });
-  document.addEventListener("pointermove", (event) => {
-    if (!drag || (!drag.ghost && Math.hypot(event.clientX - drag.x, event.clientY - drag.y) < DRAG_PX)) return;
-    drag.ghost ??= Object.assign(document.createElement("span"), { className: "plate dragged", textContent: drag.from });
-    if (!drag.ghost.isConnected) document.body.append(drag.ghost);
-    drag.ghost.style.translate = `${event.clientX + 10}px ${event.clientY + 10}px`;
-    const over = rowAt(event);
-    for (const row of $$(".live tr[data-drop]")) if (row !== over) row.removeAttribute("data-drop");
-    if (over && plateOf(over) !== drag.from) over.setAttribute("data-drop", "");
-  });
-  const drop = (event) => {
-    const { from, ghost } = drag ?? {};
-    drag = null;
-    ghost?.remove();
-    for (const row of $$(".live tr[data-drop]")) row.removeAttribute("data-drop");
-    const row = ghost && event.type === "pointerup" && rowAt(event), to = row && plateOf(row);
-    const tool = $("#acts [data-panel$='/forms/swap']");
-    if (to && to !== from && tool) open(`${tool.dataset.panel}?${new URLSearchParams({ kart: from, to })}`, tool);
-  };
-  for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, drop);
 
   // --- keys -----------------------------------------------------------------------------------------------------------
   let typed = "", typedAt = 0;

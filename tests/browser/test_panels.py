@@ -379,6 +379,31 @@ def test_b11_a_new_duration_counts_at_once_and_the_clock_follows_within_a_second
     assert newest(box, session_id).body.args["rules"] == {"min_lap_us": 35_000_000}
 
 
+def test_a_start_pressed_too_late_is_set_back_and_reads_from_before_it_are_taken_in(box: Box, open_page: Open) -> None:
+    box.karts(2)
+    session_id = heat(box, orders=())
+    drive(box, k1="12", k2="14")                           # karts went out before anybody staged
+    box.order(session_id, "stage")
+    drive(box, k1="42", k2="45")
+    box.order(session_id, "green")
+    drive(box, k1="73", k2="76")
+    page = console(box, open_page, session_id)
+    laps(page, "1", 0)
+    page.keyboard.press("d")
+    page.get_by_label("Green came too late by, s").fill("9")
+    page.keyboard.press("Enter")
+    laps(page, "1", 1)
+    last(page, "1", "31.000")
+    assert newest(box, session_id).name == "set_start"
+    page.get_by_label("Take in reads of the last, s").fill("600")
+    page.get_by_role("button", name="Take them in").click()
+    laps(page, "1", 2)                                     # with the one from its last read before the heat
+    expect(page.locator("#undo")).to_contain_text("Renata took in earlier passings")
+    page.keyboard.press("Escape")
+    keys(page, "z z")
+    laps(page, "1", 0)
+
+
 def test_b12_a_late_kart_joins_from_its_next_crossing_and_a_no_show_did_not_start(box: Box, open_page: Open) -> None:
     box.karts(4)
     session_id = heat(box)

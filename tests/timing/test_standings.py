@@ -171,6 +171,16 @@ def test_marks_say_what_the_last_lap_and_its_sectors_were_worth():
     assert (rows["1"].best_is_session_best, rows["2"].best_is_session_best) == (True, False)
 
 
+def test_of_laps_in_progress_only_the_fastest_sector_is_the_best_of_the_session():
+    race = Race("8m", 2, sectors=1)
+    race.cross(10, "1")
+    race.cross(11, "2")
+    race.cross(20, "1", "sector:1")
+    assert race.rows()["1"].sector_marks == ("best", "")
+    race.cross(20.9, "2", "sector:1")
+    assert [race.rows()[kart].sector_marks[0] for kart in ("1", "2")] == ["pb", "best"]
+
+
 def test_the_sectors_shown_are_those_of_the_lap_in_progress_once_it_has_one():
     race = Race("8m", 1, sectors=2)
     assert race.rows()["1"].sectors_us == (None, None, None)

@@ -202,5 +202,5 @@ def test_vendored_files_are_the_ones_named_with_their_licence() -> None:
 def test_pages_ask_for_nothing_from_elsewhere() -> None:
     html = render("console/race.html", page=PAGE, view=view("console", boards.board()))
     assert all(url.startswith(("/", "#")) for url in re.findall(r'(?:src|href)="([^"]*)"', html))
-    for name in ("app.css", "app.js", "tokens.css", "components.css", "console.css", "console.js", "panels.js"):
+    for name in ("app.css", "app.js", "tokens.css", "components.css", "console.css", "console.js", "panels.js", "drag.js"):
         assert "http" not in (assets("static") / name).read_text().replace("http://www.w3.org", "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace as with_
 from itertools import groupby
 from operator import attrgetter, itemgetter
@@ -35,7 +35,7 @@ def standings(heat: Heat) -> tuple[Row, ...]:
     totals = [total(entry, at_most) for entry in heat.entries.values()]
     totals.sort(key=lambda each: _kart_key(each.entry.kart))
     best_us = min((entry.bests[0][0] for entry in heat.entries.values() if entry.bests), default=None)
-    best_sectors = _best_sectors(heat.entries.values()) if heat.rules.sectors else []
+    best_sectors = _best_sectors(heat, over=over) if heat.rules.sectors else []
     rows: list[Row] = []
     due: list[Total] = []           # those that stand where their totals put them; who was put back has no gap
     for place in _places(heat, totals, key, over=over):
@@ -103,8 +103,12 @@ def _best_key(each: Total) -> tuple[Any, ...]:
     return (0 if entry.bests else 1, *(time_us + added_us for time_us, _, _ in ranking), NEVER, ranking[0][1])
 
 
-def _best_sectors(entries: Iterable[Entry]) -> list[Micros | None]:
+def _best_sectors(heat: Heat, *, over: bool) -> list[Micros | None]:
+    """The fastest of each; while the heat runs also of laps in progress, so that only one is the session's best."""
+    entries = heat.entries.values()
     columns = [lap.sectors for entry in entries for lap in entry.laps if lap.ranks and lap.sectors]
+    if not over:
+        columns += [_sectors_now(heat, entry, None) for entry in entries if entry.splits and entry.lap_kind == "full"]
     if not columns:
         return []
     return [min((s for s in column if s is not None), default=None) for column in zip(*columns, strict=False)]

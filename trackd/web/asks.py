@@ -14,7 +14,7 @@ from trackd.timing.heat import Heat, Incident
 from trackd.timing.laps import Entry
 from trackd.timing.penalties import words as penalty_words
 from trackd.timing.resolve import BEGUN
-from trackd.web.decisions import capital, karts_words
+from trackd.web.decisions import capital, karts_words, on_the_clock
 from trackd.web.pads import Ground, PadView, Query, Tile, entry_of, entry_tiles, who
 from trackd.web.rows import element_id, qty
 from trackd.web.why import moment_text
@@ -184,7 +184,7 @@ def _incident(heat: Heat, each: Incident, penalties: Mapping[int, tuple[str, str
 
 
 def _when(heat: Heat, at_us: Micros) -> str:
-    return clock_text(clock.race_time(heat.start_us, heat.pauses, at_us), up=True)
+    return on_the_clock(clock.race_time(heat.start_us, heat.pauses, at_us), elapsed_at_end(heat))
 
 
 def restart(ground: Ground, _query: Query) -> View:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import Any
-from urllib.parse import quote
 
 from litestar import Response, get, post
 from litestar.params import FromQuery
@@ -16,34 +15,13 @@ from trackd.services.appliance import Appliance
 from trackd.services.roster import LINE_ROLES
 from trackd.services.staff import STAFF_ROLES, TooManyTries, WrongSecret
 from trackd.web.auth import COOKIE, PUBLIC, check, client, login_cookie, logout_cookie, principal
-from trackd.web.desk import DriverLine, FormView, NamedLine, StaffLine, form_view
+from trackd.web.desk import DriverLine, FormView, NamedLine, StaffLine, faults_of, form_view
 from trackd.web.errors import explain
+from trackd.web.forms import one
 from trackd.web.given import AnyRequest, TheAppliance
-from trackd.web.pages import html, kart_lines, page_view
+from trackd.web.pages import form_of, guest_page, html, kart_lines, page_view
 from trackd.web.rulebook import CHOICES, NUMBERS, RULE_FIELDS, rules_given, rules_words
 from trackd.web.showing import health
-
-
-def _gate(request: AnyRequest, appliance: Appliance) -> Response[Any] | None:
-    """What a guest gets instead of a console page: set-up before the first staff, then the sign-in."""
-    if principal(request) is not None:
-        return None
-    if appliance.staff.setup_code() is not None:
-        return html("console/first.html", page=page_view(request, appliance, "Set up"), form=form_view())
-    return Redirect(f"/console/login?next={quote(request.url.path)}", status_code=303)
-
-
-async def _form(request: AnyRequest) -> dict[str, list[str]]:
-    data = await request.form()
-    return {name: [str(value) for value in data.getall(name)] for name in data}
-
-
-def _one(values: dict[str, list[str]], name: str) -> str:
-    return values.get(name, [""])[-1].strip()
-
-
-def _faults(error: TrackdError) -> tuple[Fault, ...]:
-    return error.faults if isinstance(error, BadInput) else (Fault("", str(error)),)
 
 
 def _karts_page(request: AnyRequest, appliance: Appliance, form: FormView) -> Response[str]:
@@ -55,9 +33,9 @@ def _karts_page(request: AnyRequest, appliance: Appliance, form: FormView) -> Re
 async def karts(request: AnyRequest, appliance: TheAppliance, kart: FromQuery[str] = "",
                 transponder: FromQuery[str] = "") -> Response[Any]:
     """All karts, and a form for one."""
-    gate = _gate(request, appliance)
-    if gate is not None:
-        return gate
+    guest = guest_page(request, appliance)
+    if guest is not None:
+        return guest
     known = appliance.live.writer.venue.karts.get(kart)
     values = {"transponders": [transponder]} if transponder else {}
     if known is not None:
@@ -70,20 +48,20 @@ async def karts(request: AnyRequest, appliance: TheAppliance, kart: FromQuery[st
 async def save_kart(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     """Save the kart of the form, or take it out."""
     who = check(request, "karts")
-    values = await _form(request)
-    old, number = _one(values, "old"), _one(values, "number")
-    transponders = [each.strip() for each in _one(values, "transponders").split(",") if each.strip()]
+    values = await form_of(request)
+    old, number = one(values, "old"), one(values, "number")
+    transponders = [each.strip() for each in one(values, "transponders").split(",") if each.strip()]
     try:
-        if old and _one(values, "act") == "retire":
+        if old and one(values, "act") == "retire":
             future = appliance.roster.delete_kart(old, who.name)
         elif old and old != number:
             raise BadInput(Fault("number", "a kart keeps its number; take it out and enter it anew"))
         else:
-            future = appliance.roster.save_kart(number, _one(values, "class") or None, transponders, new=not old,
+            future = appliance.roster.save_kart(number, one(values, "class") or None, transponders, new=not old,
                                                 by=who.name)
         await appliance.live.done(future)
     except TrackdError as error:
-        return _karts_page(request, appliance, form_view(values, _faults(error), ("number", "transponders", "class")))
+        return _karts_page(request, appliance, form_view(values, faults_of(error), ("number", "transponders", "class")))
     return Redirect("/console/karts", status_code=303)
 
 
@@ -97,19 +75,19 @@ async def _drivers_page(request: AnyRequest, appliance: Appliance, form: FormVie
 @get("/console/drivers", include_in_schema=False)
 async def drivers(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     """All drivers, and a form for one."""
-    return _gate(request, appliance) or await _drivers_page(request, appliance, form_view())
+    return guest_page(request, appliance) or await _drivers_page(request, appliance, form_view())
 
 
 @post("/console/drivers", status_code=200, include_in_schema=False)
 async def add_driver(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     """Add the driver of the form."""
     check(request, "drivers")
-    values = await _form(request)
+    values = await form_of(request)
     try:
-        _, future = appliance.roster.add_driver(_one(values, "name"))
+        _, future = appliance.roster.add_driver(one(values, "name"))
         await appliance.live.done(future)
     except TrackdError as error:
-        faults = [Fault("name", fault.what) for fault in _faults(error)]
+        faults = [Fault("name", fault.what) for fault in faults_of(error)]
         return await _drivers_page(request, appliance, form_view(values, faults, ("name",)))
     return Redirect("/console/drivers", status_code=303)
 
@@ -138,39 +116,39 @@ def _lines(geojson: dict[str, Any]) -> str:
 @get("/console/setup", include_in_schema=False)
 async def setup(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     """Links, staff, formats, layouts."""
-    return _gate(request, appliance) or _setup_page(request, appliance)
+    return guest_page(request, appliance) or _setup_page(request, appliance)
 
 
 @post("/console/setup", status_code=200, opt=PUBLIC, include_in_schema=False)
 async def save_setup(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     """The first admin by the one-time code; afterwards staff, formats and layouts by an admin."""
-    values = await _form(request)
+    values = await form_of(request)
     if principal(request) is None and appliance.staff.setup_code() is not None:
         return await _first_admin(request, appliance, values)
     who = check(request, "admin")
-    what = _one(values, "what")
+    what = one(values, "what")
     if what not in SETUP_FORMS:
         raise BadInput(Fault("what", "must be staff, format or layout"))
     try:
         if what == "staff":
-            await asyncio.to_thread(appliance.staff.add_staff, _one(values, "name"), _one(values, "role"),
-                                    _one(values, "pin"))
+            await asyncio.to_thread(appliance.staff.add_staff, one(values, "name"), one(values, "role"),
+                                    one(values, "pin"))
         else:
             await appliance.live.done(_saved(appliance, what, values, who.name))
     except TrackdError as error:
-        return _setup_page(request, appliance, what, form_view(values, _faults(error), SETUP_FORMS[what], prefix=what))
+        return _setup_page(request, appliance, what, form_view(values, faults_of(error), SETUP_FORMS[what], prefix=what))
     return Redirect(f"/console/setup#{what}", status_code=303)
 
 
 def _saved(appliance: Appliance, what: str, values: dict[str, list[str]], by: str) -> Any:
     """A future of the fact: a format or layout of the form, or one that is taken out by its id."""
-    roster, gone = appliance.roster, _one(values, "gone")
+    roster, gone = appliance.roster, one(values, "gone")
     if gone:
         return (roster.delete_format if what == "format" else roster.delete_layout)(gone, by)
     if what == "format":
-        body = {"format": _one(values, "format"), **rules_given(values)}
-        return roster.save_format(_one(values, "name"), {key: value for key, value in body.items() if value != ""}, by)[1]
-    return roster.save_layout(_geojson(_one(values, "geojson")), by)[1]
+        body = {"format": one(values, "format"), **rules_given(values)}
+        return roster.save_format(one(values, "name"), {key: value for key, value in body.items() if value != ""}, by)[1]
+    return roster.save_layout(_geojson(one(values, "geojson")), by)[1]
 
 
 def _geojson(text: str) -> dict[str, Any]:
@@ -184,14 +162,14 @@ def _geojson(text: str) -> dict[str, Any]:
 
 
 async def _first_admin(request: AnyRequest, appliance: Appliance, values: dict[str, list[str]]) -> Response[Any]:
-    name, pin = _one(values, "name"), _one(values, "pin")
+    name, pin = one(values, "name"), one(values, "pin")
     try:
-        await asyncio.to_thread(appliance.staff.setup, _one(values, "code"), name, pin, client(request))
+        await asyncio.to_thread(appliance.staff.setup, one(values, "code"), name, pin, client(request))
         token = await asyncio.to_thread(appliance.staff.login, name, pin, client(request))
     except TooManyTries:
         raise
     except TrackdError as error:
-        faults = (Fault("code", str(error)),) if isinstance(error, WrongSecret) else _faults(error)
+        faults = (Fault("code", str(error)),) if isinstance(error, WrongSecret) else faults_of(error)
         return html("console/first.html", page=page_view(request, appliance, "Set up"),
                     form=form_view(values, faults, ("code", "name", "pin")))
     return Redirect("/console", status_code=303, cookies=[login_cookie(token, request)])
@@ -209,16 +187,16 @@ async def login_page(request: AnyRequest, appliance: TheAppliance,
 @post("/console/login", status_code=200, opt=PUBLIC, include_in_schema=False)
 async def login(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     """Sign in and go where one wanted to go; only to a page of this console, or the pit tablet."""
-    values = await _form(request)
+    values = await form_of(request)
     try:
-        token = await asyncio.to_thread(appliance.staff.login, _one(values, "name"), _one(values, "pin"), client(request))
+        token = await asyncio.to_thread(appliance.staff.login, one(values, "name"), one(values, "pin"), client(request))
     except TrackdError as error:
         page = html("console/login.html", page=page_view(request, appliance, "Sign in"),
-                    form=form_view(values, _faults(error)))
+                    form=form_view(values, faults_of(error)))
         page.status_code, _, _, headers = explain(error)
         page.headers.update(headers)
         return page
-    target = _one(values, "next")
+    target = one(values, "next")
     own = target.startswith(("/console", "/pit")) and "//" not in target and "\\" not in target
     target = target if own else "/console"
     return Redirect(target, status_code=303, cookies=[login_cookie(token, request)])

@@ -128,15 +128,23 @@ def _decided(incident: Incident, penalties: Mapping[int, Given]) -> str:
     return f"{penalty_words((given,))[0]} for kart {given.kart}" if given else "a penalty, lifted since"
 
 
-def decisions_view(papers: Papers, names: Mapping[str, str], drivers: Mapping[str, str], zone: tzinfo) -> DecisionsView:
-    """What was decided. ``names``: of drivers by id, ``drivers``: of drivers by the kart they drive."""
+def on_the_clock(at_us: Micros, flag_us: Micros) -> str:
+    """A moment of the session clock in words. ``flag_us``: what it showed at the chequered flag, 0 before that."""
+    return "After the flag" if 0 < flag_us < at_us else clock_text(at_us, up=True)
+
+
+def decisions_view(papers: Papers, names: Mapping[str, str], drivers: Mapping[str, str], zone: tzinfo,
+                   flag_us: Micros = 0) -> DecisionsView:
+    """What was decided. ``names``: of drivers by id, ``drivers``: of drivers by the kart they drive, ``flag_us``: the
+    session clock at the chequered flag.
+    """
     notes = papers.notes
     penalties = {each.seq: each for each in notes.penalties}
     return DecisionsView(
-        tuple(PenaltyLine(clock_text(each.at_us, up=True), each.kart, drivers.get(each.kart, ""),
+        tuple(PenaltyLine(on_the_clock(each.at_us, flag_us), each.kart, drivers.get(each.kart, ""),
                           penalty_words((each,))[0], each.reason, each.by)
               for each in sorted(notes.penalties, key=lambda each: each.seq)),
-        tuple(IncidentLine(clock_text(each.at_us, up=True), capital(karts_words(each.karts)), each.text, each.by,
+        tuple(IncidentLine(on_the_clock(each.at_us, flag_us), capital(karts_words(each.karts)), each.text, each.by,
                            _decided(each, penalties), each.decided_by)
               for each in notes.incidents),
         tuple(ChangeLine(local_time(act.wall_us, zone), capital(act_words(act, names)), reason_of(act), act.by)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from trackd.core.errors import Fault
+from trackd.core.errors import BadInput, Fault, TrackdError
 from trackd.web.lanes import HeatsView
 from trackd.web.rulebook import RuleField
 
@@ -94,6 +94,11 @@ class FormView:
     def fault(self, name: str) -> str:
         """What is wrong with a field; "" for nothing."""
         return self.faults.get(name, "")
+
+
+def faults_of(error: TrackdError) -> tuple[Fault, ...]:
+    """What a form is told: each fault beside its field, or the reason of a refusal above them."""
+    return error.faults if isinstance(error, BadInput) else (Fault("", str(error)),)
 
 
 def form_view(values: Mapping[str, Sequence[str]] | None = None, faults: Iterable[Fault] = (),

@@ -13,12 +13,11 @@ from trackd.services.appliance import Appliance
 from trackd.services.evidence import look_back
 from trackd.services.sessions import NewSession
 from trackd.web.auth import check
-from trackd.web.console import _faults, _form, _gate
-from trackd.web.desk import DriverLine, FormView, HeatsDesk, form_view
+from trackd.web.desk import DriverLine, FormView, HeatsDesk, faults_of, form_view
 from trackd.web.forms import one
 from trackd.web.given import AnyRequest, TheAppliance
 from trackd.web.lanes import heats_view
-from trackd.web.pages import html, kart_lines, page_view
+from trackd.web.pages import form_of, guest_page, html, kart_lines, page_view
 from trackd.web.rulebook import CHOICES, NUMBERS, RULE_FIELDS, next_name, rules_given, rules_values, rules_words
 
 LENGTHS = (("8m", "8 minutes"), ("10m", "10 minutes"), ("12L", "12 laps"), ("8m+1L", "8 minutes and a lap"))
@@ -45,9 +44,9 @@ async def _page(request: AnyRequest, appliance: Appliance, form: FormView) -> Re
 async def heats(request: AnyRequest, appliance: TheAppliance, same: FromQuery[str] = "",
                 everybody: FromQuery[int] = 0) -> Response[Any]:
     """The sessions of today and a form for the next: empty, like an earlier heat (``same``), or with every kart."""
-    gate = _gate(request, appliance)
-    if gate is not None:
-        return gate
+    guest = guest_page(request, appliance)
+    if guest is not None:
+        return guest
     values: dict[str, Any] = {"name": [next_name([info.name for info in appliance.heats()])]}
     if same:
         values |= await _like(appliance, same)
@@ -71,7 +70,7 @@ async def _like(appliance: Appliance, session_id: str) -> dict[str, Any]:
 async def new_heat(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     """Make a heat from the form, then show it in race control, or stay here to prepare the next."""
     who = check(request, "orders")
-    values = await _form(request)
+    values = await form_of(request)
     entries = []
     for kart in kart_lines(appliance):
         driver = one(values, f"driver:{kart.number}")
@@ -105,7 +104,7 @@ def _placed(error: TrackdError, values: dict[str, list[str]], entries: list[tupl
     fields = {f"entries[{index}].driver": f"driver:{kart}" for index, (kart, _) in enumerate(entries)}
     if one(values, "length"):
         fields["format"] = "length"
-    return [Fault(fields.get(fault.where, fault.where), fault.what) for fault in _faults(error)]
+    return [Fault(fields.get(fault.where, fault.where), fault.what) for fault in faults_of(error)]
 
 
 @post("/console/heats/{session_id:str}/stage", status_code=200, include_in_schema=False)
@@ -115,7 +114,7 @@ async def stage(request: AnyRequest, appliance: TheAppliance, session_id: FromPa
     try:
         await appliance.order(session_id, "stage", {}, who.name)
     except TrackdError as error:
-        return await _page(request, appliance, form_view({}, _faults(error)))
+        return await _page(request, appliance, form_view({}, faults_of(error)))
     return Redirect(f"/console/sessions/{session_id}", status_code=303)
 
 

@@ -16,11 +16,10 @@ from trackd.services.staff import may
 from trackd.timing.acts import Act
 from trackd.timing.words import said, turned
 from trackd.web.auth import check, principal
-from trackd.web.console import _gate
 from trackd.web.errors import PROBLEM, explain
 from trackd.web.given import AnyRequest, TheAppliance
 from trackd.web.history import log_lines, session_names
-from trackd.web.pages import html, page_view
+from trackd.web.pages import guest_page, html, page_view
 
 TURNS = {"undo": "redo", "redo": "undo"}
 """A turn, and the one that takes it back."""
@@ -76,7 +75,7 @@ def _said(name: str, act: Act, by: str, names: dict[str, str]) -> str:
 @get("/console/log", include_in_schema=False)
 async def log(request: AnyRequest, appliance: TheAppliance, session: FromQuery[str] = "") -> Response[Any]:
     """The latest acts of all pages, or of one session. Nothing on it needs the network once it is there."""
-    return _gate(request, appliance) or await _page(request, appliance, session=session)
+    return guest_page(request, appliance) or await _page(request, appliance, session=session)
 
 
 async def _page(request: AnyRequest, appliance: Appliance, *, session: str = "", refused: str = "") -> Response[str]:

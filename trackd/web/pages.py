@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from litestar import MediaType, Response, get
 from litestar.params import FromPath, FromQuery
+from litestar.response import Redirect
 
 from trackd.core.errors import NotFound
 from trackd.services.appliance import Appliance
 from trackd.services.staff import may
 from trackd.web.auth import csrf_token, principal
-from trackd.web.desk import KartLine
+from trackd.web.desk import KartLine, form_view
 from trackd.web.given import AnyRequest, TheAppliance, TheScreens
 from trackd.web.history import done_view
 from trackd.web.moment import Moment
@@ -37,6 +39,21 @@ def page_view(request: AnyRequest, appliance: Appliance, title: str, current: st
 def html(template: str, **context: Any) -> Response[str]:
     """A rendered page; never kept by a browser, since it shows the moment."""
     return Response(render(template, **context), media_type=MediaType.HTML, headers={"Cache-Control": "no-store"})
+
+
+def guest_page(request: AnyRequest, appliance: Appliance) -> Response[Any] | None:
+    """What a guest gets instead of a console page: set-up before the first staff, then the sign-in; None for staff."""
+    if principal(request) is not None:
+        return None
+    if appliance.staff.setup_code() is not None:
+        return html("console/first.html", page=page_view(request, appliance, "Set up"), form=form_view())
+    return Redirect(f"/console/login?next={quote(request.url.path)}", status_code=303)
+
+
+async def form_of(request: AnyRequest) -> dict[str, list[str]]:
+    """The form that was sent: every field with all its values."""
+    data = await request.form()
+    return {name: [str(value) for value in data.getall(name)] for name in data}
 
 
 def stream_of(appliance: Appliance, track: str) -> str:

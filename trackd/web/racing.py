@@ -9,10 +9,9 @@ from litestar.params import FromPath, FromQuery
 
 from trackd.services.staff import action_of_order
 from trackd.web.auth import check
-from trackd.web.console import _form, _gate, _one
-from trackd.web.forms import order_args
+from trackd.web.forms import one, order_args
 from trackd.web.given import AnyRequest, TheAppliance, TheScreens
-from trackd.web.pages import html, page_view, stream_of
+from trackd.web.pages import form_of, guest_page, html, page_view, stream_of
 from trackd.web.showing import TRACK, track_names
 
 
@@ -23,9 +22,9 @@ async def race(request: AnyRequest, appliance: TheAppliance, screens: TheScreens
 
     Where a venue has several tracks the page keeps to one: a key must never act on another heat than the eye is on.
     """
-    gate = _gate(request, appliance)
-    if gate is not None:
-        return gate
+    guest = guest_page(request, appliance)
+    if guest is not None:
+        return guest
     stream = session_id or stream_of(appliance, track)
     if stream == "now" and len(names := track_names(appliance)) > 1:
         board = appliance.current()
@@ -38,8 +37,8 @@ async def race(request: AnyRequest, appliance: TheAppliance, screens: TheScreens
 @post("/console/sessions/{session_id:str}/orders", status_code=204, include_in_schema=False)
 async def give_order(request: AnyRequest, appliance: TheAppliance, session_id: FromPath[str]) -> None:
     """An order from a key or a button; the screens show what came of it, a refusal comes back as a sentence."""
-    values = await _form(request)
-    name = _one(values, "order")
+    values = await form_of(request)
+    name = one(values, "order")
     who = check(request, action_of_order(name))
     await appliance.order(session_id, name, order_args(name, values), who.name)
 

@@ -172,7 +172,8 @@ def result_view(board: Board, laps: Sequence[LapLine], names: Mapping[str, str],
         state=info.state, stamp=stamp.state, stamp_word=stamp.word, stamp_note=stamp.note, why=stamp.why,
         rows=tuple(_row(board, row, names, papers.before) for row in board.rows),
         chart=chart_view(board, laps, names), blocks=lap_blocks(board, laps), sources=signs_of(laps),
-        decisions=decisions_view(papers, names, drivers, venue.zone), attempts=attempts_view(papers, names),
+        decisions=decisions_view(papers, names, drivers, venue.zone, info.elapsed_us),
+        attempts=attempts_view(papers, names),
         versions=_versions(board, papers.versions, papers.shown, venue), shown=papers.shown, qr=qr)
 
 
