@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from itertools import count
 from typing import Any
 
@@ -19,7 +20,7 @@ from trackd.timing.flags import FLAG_ORDERS, State, why_not
 from trackd.timing.formats import Rules, parse_length
 from trackd.timing.heat import Heat
 from trackd.timing.held import held
-from trackd.timing.laps import Entry
+from trackd.timing.laps import Entry, Pace
 from trackd.timing.resolve import RESOLVE, resolve
 from trackd.timing.session import Session, check
 from trackd.timing.standings import standings
@@ -31,6 +32,12 @@ CHECKED = FLAG_ORDERS | {"join", "leave", "assign", "set", "attach", "bind"}
 def us(seconds: float) -> int:
     """Seconds, as a test writes them, in microseconds."""
     return round(seconds * 1_000_000)
+
+
+def as_driven(entry: Entry) -> Entry:
+    """An entry whose laps a test wrote, with what the fold derives of them."""
+    pace = reduce(Pace.with_struck, entry.struck, reduce(Pace.with_lap, entry.laps, Pace()))
+    return msgspec.structs.replace(entry, pace=pace)
 
 
 def fresh(length: str, karts: int | list[str], **rules: Any) -> Heat:

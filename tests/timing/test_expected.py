@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from tests.timing.race import as_driven
 from trackd.timing.board import Expected, Proposal
 from trackd.timing.expected import expected, field_us, lapping, next_change, predicted_last
 from trackd.timing.flags import Flag, State
@@ -40,7 +41,7 @@ def driven(kart: str, start: float, *laps: float, verdicts: dict[int, str] | Non
 
 def heat(*entries: Entry, length: str = "8m", rules: dict[str, Any] | None = None, **fields: Any) -> Heat:
     """A heat that went green at 0 s and runs."""
-    return Heat(Rules(parse_length(length), **(rules or {})), {e.kart: e for e in entries},
+    return Heat(Rules(parse_length(length), **(rules or {})), {e.kart: as_driven(e) for e in entries},
                 **{"state": State.RUNNING, "flag": Flag.GREEN, "start_us": at(0), "green_us": at(0), **fields})
 
 

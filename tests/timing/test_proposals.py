@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from tests.timing.race import as_driven
 from trackd.timing.board import Proposal
 from trackd.timing.expected import field_us
 from trackd.timing.flags import State
@@ -47,7 +48,7 @@ def ten(kart: str = "7", without: tuple[int, ...] = (), start: float = 10) -> li
 
 def heat(*entries: Entry, **fields: Any) -> Heat:
     rules = fields.pop("rules", Rules(Length(duration_us=us(480))))
-    return Heat(rules, {e.kart: e for e in entries}, **{"state": State.RUNNING, "flag_since_us": 0, **fields})
+    return Heat(rules, {e.kart: as_driven(e) for e in entries}, **{"state": State.RUNNING, "flag_since_us": 0, **fields})
 
 
 def with_lap(entry: Entry, number: int, **changes: Any) -> Entry:
@@ -336,5 +337,5 @@ def test_the_oldest_doubt_comes_first_and_each_entry_alone_says_the_same():
     now = heat(one, other)
     found = proposals(now)
     assert [p.id for p in found] == ["missed-203", "missed-705", "short-790"]
-    alone = [p for entry in (one, other) for p in of_entry(now, entry, field_us(now))]
+    alone = [p for entry in now.entries.values() for p in of_entry(now, entry, field_us(now))]
     assert sorted(alone, key=lambda p: p.since_us) == list(found)

@@ -7,7 +7,7 @@ import random
 import pytest
 from msgspec.structs import replace
 
-from tests.timing.race import BASE, Race, us
+from tests.timing.race import BASE, Race, as_driven, us
 from trackd.timing.board import Row
 from trackd.timing.flags import State
 from trackd.timing.heat import Heat
@@ -206,7 +206,7 @@ def test_a_row_names_the_crossing_its_figures_come_from():
 
 
 def changed(heat: Heat, kart: str, **fields: object) -> Heat:
-    return replace(heat, entries={**heat.entries, kart: replace(heat.entries[kart], **fields)})
+    return replace(heat, entries={**heat.entries, kart: as_driven(replace(heat.entries[kart], **fields))})
 
 
 def rows_of(heat: Heat) -> dict[str, Row]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import insort
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from trackd.timing import clock, finish
 from trackd.timing.events import LINE, PIT_IN, PIT_OUT, Crossing, Verdict
 from trackd.timing.flags import State
 from trackd.timing.heat import Mark
-from trackd.timing.laps import Entry, Lap, Short
+from trackd.timing.laps import Entry, Lap, Short, inserted
 
 if TYPE_CHECKING:
     from trackd.timing.heat import Heat
@@ -110,14 +109,7 @@ def _line(heat: Heat, entry: Entry, event: Crossing, mark: Mark, reads: dict[str
         heat = _put(heat, replace(entry, shorts=(*entry.shorts, short), reads=reads, last_us=at_us), at_us)
         return finish.take_flag(heat, entry, at_us) if mark.flagged else heat, Verdict.TOO_SHORT
     lap = _lap(heat, entry, event, mark, opened_us)
-    if mark.struck:
-        entry = _opened(entry, event, mark, reads, struck=(*entry.struck, lap))
-    elif lap.ranks:
-        entry = _opened(entry, event, mark, reads, laps=(*entry.laps, lap), bests=_insert(entry.bests, lap))
-    elif lap.ranks_by_hand:
-        entry = _opened(entry, event, mark, reads, laps=(*entry.laps, lap), by_hand=_insert(entry.by_hand, lap))
-    else:
-        entry = _opened(entry, event, mark, reads, laps=(*entry.laps, lap))
+    entry = _opened(entry, event, mark, reads, **(_with_struck if mark.struck else _with_lap)(entry, lap))
     return finish.after_lap(_put(heat, entry, at_us), entry, event.seq, at_us), Verdict.COUNTED
 
 
@@ -168,10 +160,19 @@ def _opened(entry: Entry, event: Crossing, mark: Mark, reads: dict[str, Micros],
                    open_edits=by, reads=reads, last_us=event.at_us, **fields)
 
 
-def _insert(ranking: tuple[tuple[Micros, Micros, int], ...], lap: Lap) -> tuple[tuple[Micros, Micros, int], ...]:
-    longer = list(ranking)
-    insort(longer, (lap.time_us, lap.end_us, lap.number))
-    return tuple(longer)
+def _with_lap(entry: Entry, lap: Lap) -> dict[str, Any]:
+    """What one more lap that counts changes of the entry."""
+    ranked = (lap.time_us, lap.end_us, lap.number)
+    changed: dict[str, Any] = {"laps": (*entry.laps, lap), "pace": entry.pace.with_lap(lap)}
+    if lap.ranks:
+        changed["bests"] = inserted(entry.bests, ranked)
+    elif lap.ranks_by_hand:
+        changed["by_hand"] = inserted(entry.by_hand, ranked)
+    return changed
+
+
+def _with_struck(entry: Entry, lap: Lap) -> dict[str, Any]:
+    return {"struck": (*entry.struck, lap), "pace": entry.pace.with_struck(lap)}
 
 
 def sectors(opened_us: Micros, splits: tuple[Micros | None, ...], closed_us: Micros | None,

@@ -5,8 +5,10 @@ All of it is foreseen from the laps driven so far and the track time of the mome
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain, islice
 from math import ceil
-from statistics import fmean, median
+from statistics import fmean
 from typing import NamedTuple
 
 from trackd.core.time import SECOND, Micros
@@ -36,15 +38,16 @@ class _Way(NamedTuple):
         return self.laps + min(1.0, (now_us - self.since_us) / self.lap_us)
 
 
-def clean(entry: Entry) -> list[Micros]:
-    """Times of its clean laps in the order they were driven: full and valid, whatever timed them."""
-    return [lap.end_us - lap.start_us for lap in entry.laps if lap.verdict == "valid" and lap.kind == "full"]
-
-
 def field_us(heat: Heat) -> Micros | None:
     """The median of all clean laps of the heat; None while there is none."""
-    times = [time_us for entry in heat.entries.values() for time_us in clean(entry)]
-    return int(median(times)) if times else None
+    times = sorted(chain.from_iterable(entry.pace.clean for entry in heat.entries.values()))
+    return middle(times) if times else None
+
+
+def middle(times: Sequence[Micros]) -> Micros:
+    """The median of sorted times, of which there is at least one."""
+    half = len(times) // 2
+    return times[half] if len(times) % 2 else (times[half - 1] + times[half]) // 2
 
 
 def expected(heat: Heat, now_us: Micros) -> tuple[Expected, ...]:
@@ -126,9 +129,9 @@ def _under_way(heat: Heat) -> list[_Way]:
     for entry in heat.entries.values():
         if entry.opened_us is None or entry.finished_us is not None or entry.left or entry.pit:
             continue
-        times = clean(entry)
+        times = entry.pace.clean
         since_us = entry.opened_us + _red_us(heat.pauses, entry.opened_us)
-        way = _Way(entry.kart, len(entry.laps), since_us, int(median(times)) if times else 0)
+        way = _Way(entry.kart, len(entry.laps), since_us, middle(times) if times else 0)
         (ways if times else without).append(way)
     if without and (lap_us := field_us(heat)) is not None:
         ways += [way._replace(lap_us=lap_us) for way in without]
@@ -143,11 +146,11 @@ def _leader(heat: Heat) -> Entry | None:
 
 def _latest_us(entry: Entry) -> Micros | None:
     """Its pace of late. A lap half as long again as usual is a spin or a missed read and tells nothing of it."""
-    times = clean(entry)
-    if not times:
+    if not entry.pace.clean:
         return None
-    limit_us = 1.5 * median(times)
-    return int(fmean([time_us for time_us in times if time_us < limit_us][-LATEST:]))
+    limit_us = 1.5 * middle(entry.pace.clean)
+    times = (lap.time_us for lap in reversed(entry.laps) if lap.clean)
+    return int(fmean(islice((time_us for time_us in times if time_us < limit_us), LATEST)))
 
 
 def _red_us(pauses: clock.Spans, since_us: Micros) -> Micros:

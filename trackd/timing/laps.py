@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import insort
+from typing import Any
+
 import msgspec
 
 from trackd.core.time import Micros
@@ -57,6 +60,11 @@ class Lap(msgspec.Struct, frozen=True):
         return self.end_us - self.start_us
 
     @property
+    def clean(self) -> bool:
+        """Whether it says how long a lap takes its kart, whatever timed it."""
+        return self.verdict == "valid" and self.kind == "full"
+
+    @property
     def ranks(self) -> bool:
         """Whether it may be a best or enter an average."""
         return self.kind == "full" and self.verdict in BESTS and self.source in MEASURED
@@ -65,6 +73,41 @@ class Lap(msgspec.Struct, frozen=True):
     def ranks_by_hand(self) -> bool:
         """Whether it may be a best of a kart that has no measured lap: timed by hand while no decoder was there."""
         return self.tapped and self.kind == "full" and self.verdict in BESTS
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """What the laps of an entry come to, kept as they are driven: no screen has to go through all of them again."""
+
+    clean: tuple[Micros, ...] = ()            # times of clean laps, fastest first
+    ranking_us: Micros = 0                    # sum of the laps that rank
+    longest_us: Micros = 0
+    sectors: tuple[Micros | None, ...] = ()   # the fastest of each in the laps that rank
+    edited: bool = False                      # whether somebody changed any of them
+
+    def with_lap(self, lap: Lap) -> Pace:
+        """One more lap that counts."""
+        return Pace(
+            clean=inserted(self.clean, lap.time_us) if lap.clean else self.clean,
+            ranking_us=self.ranking_us + lap.time_us if lap.ranks else self.ranking_us,
+            longest_us=max(self.longest_us, lap.time_us),
+            sectors=_fastest(self.sectors, lap.sectors) if lap.ranks and lap.sectors else self.sectors,
+            edited=self.edited or bool(lap.edits))
+
+    def with_struck(self, lap: Lap) -> Pace:
+        """One more that does not."""
+        return msgspec.structs.replace(self, edited=True) if lap.edits else self
+
+
+def inserted(ordered: tuple[Any, ...], one: Any) -> tuple[Any, ...]:
+    """A sorted tuple with one more in its place."""
+    longer = list(ordered)
+    insort(longer, one)
+    return tuple(longer)
+
+
+def _fastest(best: tuple[Micros | None, ...], sectors: tuple[Micros | None, ...]) -> tuple[Micros | None, ...]:
+    known = zip(best or (None,) * len(sectors), sectors, strict=True)
+    return tuple(min((each for each in pair if each is not None), default=None) for pair in known)
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -91,6 +134,7 @@ class Entry(msgspec.Struct, frozen=True):
     joined_us: Micros | None = None      # when it joined a heat that had begun
     bests: tuple[tuple[Micros, Micros, int], ...] = ()   # (time, set at, number) of ranking laps, fastest first
     by_hand: tuple[tuple[Micros, Micros, int], ...] = ()  # the same of laps timed by hand
+    pace: Pace = Pace()                  # what the laps come to
     shorts: tuple[Short, ...] = ()       # reads too short to count, undecided ones among them
     pits: tuple[tuple[Micros, Micros | None], ...] = ()   # visits: in, out
     penalties: tuple[Penalty, ...] = ()

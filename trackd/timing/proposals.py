@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from itertools import chain
 from math import sqrt
-from statistics import median, stdev
+from statistics import stdev
 from typing import Any
 
 from trackd.core.time import Micros, lap_text
 from trackd.timing import clock
 from trackd.timing.board import Proposal
-from trackd.timing.expected import clean
+from trackd.timing.expected import field_us
 from trackd.timing.flags import State
 from trackd.timing.heat import Heat
 from trackd.timing.laps import Entry, Lap, Short
@@ -44,49 +43,41 @@ def proposals(heat: Heat) -> tuple[Proposal, ...]:
     """All doubts about crossings that are open in this heat, oldest first, without those somebody dismissed."""
     if heat.state in _CLOSED:
         return ()
-    times = [(entry, sorted(clean(entry))) for entry in heat.entries.values()]
-    field = sorted(chain.from_iterable(own for _, own in times))
-    field_us = int(median(field)) if field else None
-    found = [p for entry, own in times for p in _of_entry(heat, entry, own, field_us)]
+    usual_us = field_us(heat) if any(len(_trimmed(entry.pace.clean)) < LEAST for entry in heat.entries.values()) else None
+    found = [p for entry in heat.entries.values() for p in of_entry(heat, entry, usual_us)]
     return tuple(sorted(found, key=lambda p: (p.since_us, p.id)))
 
 
-def of_entry(heat: Heat, entry: Entry, field_us: Micros | None) -> tuple[Proposal, ...]:
-    """The doubts about one entry. ``field_us`` is the median clean lap of the field (``expected.field_us``).
-
-    Beside the entry it depends on the heat's state, yellows, pauses, marks and dismissed, and on ``field_us`` only
-    while the entry itself has fewer than three laps to go by: cache by these.
-    """
-    return _of_entry(heat, entry, sorted(clean(entry)), field_us)
-
-
-def _of_entry(heat: Heat, entry: Entry, times: list[Micros], field_us: Micros | None) -> tuple[Proposal, ...]:
+def of_entry(heat: Heat, entry: Entry, field: Micros | None) -> tuple[Proposal, ...]:
+    """The doubts about one entry. ``field`` is the median clean lap of the field, used while its own laps are too few."""
     if entry.left or heat.state in _CLOSED:
         return ()
-    own = _trimmed(times)
-    usual_us = sum(own) // len(own) if len(own) >= LEAST else field_us
+    own = _trimmed(entry.pace.clean)
+    usual_us = sum(own) // len(own) if len(own) >= LEAST else field
     found = _short(heat, entry, usual_us)
     if usual_us:
-        found += _missed(heat, entry, times, own, usual_us)
+        found += _missed(heat, entry, own, usual_us)
     return tuple(p for p in found if p.id not in heat.dismissed)
 
 
-def _trimmed(times: list[Micros]) -> list[Micros]:
+def _trimmed(times: tuple[Micros, ...]) -> tuple[Micros, ...]:
     """Sorted lap times without outliers. Slow ones are many, fast ones few: what is usual is sought a third from below."""
     if not times:
-        return []
+        return ()
     about_us = times[(len(times) - 1) // 3]
     return times[bisect_left(times, about_us * (1 - TRIM)):bisect_right(times, about_us * (1 + TRIM))]
 
 
-def _missed(heat: Heat, entry: Entry, times: list[Micros], own: list[Micros], usual_us: Micros) -> list[Proposal]:
+def _missed(heat: Heat, entry: Entry, own: tuple[Micros, ...], usual_us: Micros) -> list[Proposal]:
     """Laps that hold two or three (R16, A6). None of them would be much quicker than the kart ever was, as where a slow
     kart is measured by the field; nor below the shortest lap.
     """
     least_us = PARTS[0] * (1 - WIDE) * usual_us
-    quickest_us = times[0] if times and times[0] < least_us else 0
+    quickest_us = entry.pace.clean[0] if entry.pace.clean and entry.pace.clean[0] < least_us else 0
     floor_us = max(heat.rules.min_lap_us, (1 - WIDE) * quickest_us)
-    found = []
+    found: list[Proposal] = []
+    if entry.pace.longest_us < least_us:
+        return found
     for lap in entry.laps:
         if lap.end_us - lap.start_us < least_us or not _may_hide(heat, entry, lap):
             continue
@@ -105,7 +96,7 @@ def _may_hide(heat: Heat, entry: Entry, lap: Lap) -> bool:
                         for spans in (entry.pits, heat.yellows, heat.pauses)))
 
 
-def _tolerance(own: list[Micros], parts: int) -> float:
+def _tolerance(own: tuple[Micros, ...], parts: int) -> float:
     """How far the average of ``parts`` laps may lie from the usual lap (share of a lap)."""
     if len(own) < LEAST:
         return WIDE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace as with_
 from itertools import groupby
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import Any
 
 from trackd.core.time import Micros
@@ -106,7 +106,7 @@ def _best_key(each: Total) -> tuple[Any, ...]:
 def _best_sectors(heat: Heat, *, over: bool) -> list[Micros | None]:
     """The fastest of each; while the heat runs also of laps in progress, so that only one is the session's best."""
     entries = heat.entries.values()
-    columns = [lap.sectors for entry in entries for lap in entry.laps if lap.ranks and lap.sectors]
+    columns = [entry.pace.sectors for entry in entries if entry.pace.sectors]
     if not over:
         columns += [_sectors_now(heat, entry, None) for entry in entries if entry.splits and entry.lap_kind == "full"]
     if not columns:
@@ -117,7 +117,6 @@ def _best_sectors(heat: Heat, *, over: bool) -> list[Micros | None]:
 def _row(heat: Heat, each: Total, over: bool, best_us: Micros | None, best_sectors: list[Micros | None]) -> Row:
     entry = each.entry
     last = entry.laps[-1] if entry.laps else None
-    times = [time_us for time_us, _, _ in entry.bests]
     ranking = entry.bests or entry.by_hand
     sectors = _sectors_now(heat, entry, last)
     return Row(
@@ -125,21 +124,18 @@ def _row(heat: Heat, each: Total, over: bool, best_us: Micros | None, best_secto
         last_us=last.time_us if last else None, best_us=entry.best_us,
         gap_us=None, gap_laps=None, interval_us=None, interval_laps=None,
         sectors_us=sectors, state="dsq" if each.disqualified else _state(heat, entry, over),
-        last_mark=_mark(last, entry, best_us), best_is_session_best=bool(times) and times[0] == best_us,
+        last_mark=_mark(last, entry, best_us), best_is_session_best=bool(entry.bests) and entry.bests[0][0] == best_us,
         sector_marks=_sector_marks(sectors, entry, best_sectors), gap_old=False,
         last_lap_id=str(last.seq) if last else None,
         best_lap_number=ranking[0][2] if ranking else None,
-        average_us=sum(times) // len(times) if times else None,
+        average_us=entry.pace.ranking_us // len(entry.bests) if entry.bests else None,
         hit_seq=entry.opened_seq or (last.seq if last else 0), moved=0,
         penalties=words(entry.penalties), last_source=last.source if last else "loop",
-        best_by_hand=bool(entry.by_hand) and not times,
-        edited=any(map(_EDITS, entry.laps)) or any(map(_EDITS, entry.struck)),
+        best_by_hand=bool(entry.by_hand) and not entry.bests,
+        edited=entry.pace.edited,
         pits=len(entry.pits), pit_us=sum(out_us - in_us for in_us, out_us in entry.pits if out_us is not None),
         flag=entry.flag, entry=entry.id,
     )
-
-
-_EDITS = attrgetter("edits")
 
 
 def _stopped(heat: Heat, entry: Entry, over: bool) -> bool:
@@ -183,7 +179,7 @@ def _sectors_now(heat: Heat, entry: Entry, last: Lap | None) -> tuple[Micros | N
 def _sector_marks(sectors: tuple[Micros | None, ...], entry: Entry, best: list[Micros | None]) -> tuple[str, ...]:
     marks = []
     for index, time_us in enumerate(sectors):
-        own = min((s for lap in entry.laps if lap.ranks and (s := lap.sectors[index]) is not None), default=None)
+        own = entry.pace.sectors[index] if entry.pace.sectors else None
         session = best[index] if index < len(best) else None
         if time_us is None:
             marks.append("")
