@@ -25,6 +25,9 @@ from trackd.timing.venue import Changes, Course, Kart, Venue, rows_of
 _json = msgspec.json.Encoder().encode
 _dict = msgspec.structs.asdict
 
+NONE = _json(())
+"""What most laps have for sectors and edits."""
+
 _CROSSING = "INSERT OR REPLACE INTO crossings (seq, session, kart, verdict) VALUES (?,?,?,?)"
 _LAP = ("INSERT OR REPLACE INTO laps (seq, session, entry, kart, driver_id, number, time_us, at_us, kind, source, verdict, "
         "sectors_us, passings, edits) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
@@ -104,7 +107,7 @@ def _lap_row(course: Course, entry: Entry, lap: Lap) -> tuple[object, ...]:
     heat = course.heat
     return (lap.seq, course.spec.id, entry.id, lap.kart, entry.driver_id, lap.number, lap.time_us,
             clock.race_time(heat.start_us, heat.pauses, lap.end_us), lap.kind, lap.source, lap.verdict,
-            _json(lap.sectors), _json(lap.passings), _json(lap.edits))
+            _json(lap.sectors) if lap.sectors else NONE, _json(lap.passings), _json(lap.edits) if lap.edits else NONE)
 
 
 def _rewrite(db: sqlite3.Connection, session_id: str, course: Course) -> None:
@@ -128,8 +131,8 @@ def _session(db: sqlite3.Connection, course: Course) -> None:
         for table in ("standings", "bests"):
             db.execute(f"DELETE FROM {table} WHERE session = ?", (spec.id,))  # noqa: S608 - two fixed names
         return
-    body = _json(standings(heat))
-    db.execute("INSERT OR REPLACE INTO standings (session, seq, body) VALUES (?,?,?)", (spec.id, _newest(course), body))
+    db.execute("INSERT OR REPLACE INTO standings (session, seq, body) VALUES (?,?,?)",
+               (spec.id, _newest(course), _rows(_Same(heat))))
     db.execute("DELETE FROM bests WHERE session = ?", (spec.id,))
     db.executemany("INSERT INTO bests (session, kart, driver_id, layout, best_us, set_wall_us) VALUES (?,?,?,?,?,?)",
                    [(spec.id, e.kart, e.driver_id, spec.layout, e.bests[0][0], _wall(course, e.bests[0][1]))
@@ -152,11 +155,11 @@ def notes_of(course: Course) -> dict[str, Any]:
                       for each in heat.incidents],
         "penalties": [{"kart": e.kart, **_dict(each), "at_us": clock.race_time(heat.start_us, heat.pauses, each.at_us)}
                       for e in heat.entries.values() for each in e.penalties],
-        "attempts": [_stood(_Attempt(each)) for each in heat.attempts]}
+        "attempts": [_stood(_Same(each)) for each in heat.attempts]}
 
 
-class _Attempt:
-    """An earlier attempt, known by identity: it never changes, and how it stood is asked for with every passing."""
+class _Same:
+    """A heat known by identity: it never changes, and how it stood is asked for more than once."""
 
     __slots__ = ("heat",)
 
@@ -167,20 +170,25 @@ class _Attempt:
         return id(self.heat)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Attempt) and self.heat is other.heat
+        return isinstance(other, _Same) and self.heat is other.heat
 
 
 @lru_cache(maxsize=32)
-def _stood(attempt: _Attempt) -> dict[str, Any]:
+def _stood(attempt: _Same) -> dict[str, Any]:
     heat = attempt.heat
     return {"attempt": heat.attempt, "rows": standings(heat),
             "elapsed_us": clock.race_time(heat.start_us, heat.pauses, heat.last_us)}
 
 
+@lru_cache(maxsize=8)
+def _rows(same: _Same) -> bytes:
+    return _json(standings(same.heat))
+
+
 def _confirmed(db: sqlite3.Connection, session_id: str, version: int, seq: int, heat: Heat) -> None:
     amend = heat.amends[-1] if heat.amends else None
     db.execute("INSERT OR REPLACE INTO results (session, version, seq, body, confirmed_by, confirmed_wall_us, note) "
-               "VALUES (?,?,?,?,?,?,?)", (session_id, version, seq, _json(standings(heat)), heat.confirmed_by,
+               "VALUES (?,?,?,?,?,?,?)", (session_id, version, seq, _rows(_Same(heat)), heat.confirmed_by,
                                           heat.confirmed_wall_us, amend.reason if amend and version > 1 else ""))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect
 from typing import Any
 
 import msgspec
@@ -86,12 +86,13 @@ class Pace(msgspec.Struct, frozen=True):
 
     def with_lap(self, lap: Lap) -> Pace:
         """One more lap that counts."""
+        time_us, ranks = lap.time_us, lap.ranks
         return Pace(
-            clean=inserted(self.clean, lap.time_us) if lap.clean else self.clean,
-            ranking_us=self.ranking_us + lap.time_us if lap.ranks else self.ranking_us,
-            longest_us=max(self.longest_us, lap.time_us),
-            sectors=_fastest(self.sectors, lap.sectors) if lap.ranks and lap.sectors else self.sectors,
-            edited=self.edited or bool(lap.edits))
+            inserted(self.clean, time_us) if lap.clean else self.clean,
+            self.ranking_us + time_us if ranks else self.ranking_us,
+            max(self.longest_us, time_us),
+            _fastest(self.sectors, lap.sectors) if ranks and lap.sectors else self.sectors,
+            self.edited or bool(lap.edits))
 
     def with_struck(self, lap: Lap) -> Pace:
         """One more that does not."""
@@ -100,9 +101,8 @@ class Pace(msgspec.Struct, frozen=True):
 
 def inserted(ordered: tuple[Any, ...], one: Any) -> tuple[Any, ...]:
     """A sorted tuple with one more in its place."""
-    longer = list(ordered)
-    insort(longer, one)
-    return tuple(longer)
+    at = bisect(ordered, one)
+    return (*ordered[:at], one, *ordered[at:])
 
 
 def _fastest(best: tuple[Micros | None, ...], sectors: tuple[Micros | None, ...]) -> tuple[Micros | None, ...]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace as with_
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from trackd.core.time import Micros
 from trackd.timing.board import Row
@@ -18,6 +17,19 @@ from trackd.timing.laps import Entry, Lap
 from trackd.timing.penalties import Total, put_back, total, words
 
 OVER = frozenset({State.PROVISIONAL, State.OFFICIAL, State.VOID})
+
+
+class _Gaps(NamedTuple):
+    """To the first and to the kart ahead; ``old``: measured before those drove on."""
+
+    gap_us: Micros | None = None
+    gap_laps: int | None = None
+    interval_us: Micros | None = None
+    interval_laps: int | None = None
+    old: bool = False
+
+
+NO_GAPS = _Gaps()
 
 
 def standings(heat: Heat) -> tuple[Row, ...]:
@@ -41,11 +53,11 @@ def standings(heat: Heat) -> tuple[Row, ...]:
     for place in _places(heat, totals, key, over=over):
         position = len(rows) + 1
         for each in place:
-            gaps = {}
+            gaps = NO_GAPS
             if not due or key(each) >= key(due[-1]):
-                gaps = _gaps(each, due[0], due[-1], by_best=by_best, over=over) if due else {}
+                gaps = _gaps(each, due[0], due[-1], by_best=by_best, over=over) if due else gaps
                 due.append(each)
-            rows.append(with_(_row(heat, each, over, best_us, best_sectors), position=position, **gaps))
+            rows.append(_row(heat, each, over, best_us, best_sectors, position, gaps))
     last = sorted((each for each in totals if not each.placed), key=lambda each: each.disqualified)
     return (*rows, *(_row(heat, each, over, best_us, best_sectors) for each in last))
 
@@ -114,18 +126,19 @@ def _best_sectors(heat: Heat, *, over: bool) -> list[Micros | None]:
     return [min((s for s in column if s is not None), default=None) for column in zip(*columns, strict=False)]
 
 
-def _row(heat: Heat, each: Total, over: bool, best_us: Micros | None, best_sectors: list[Micros | None]) -> Row:
+def _row(heat: Heat, each: Total, over: bool, best_us: Micros | None, best_sectors: list[Micros | None],
+         position: int | None = None, gaps: _Gaps = NO_GAPS) -> Row:
     entry = each.entry
     last = entry.laps[-1] if entry.laps else None
     ranking = entry.bests or entry.by_hand
     sectors = _sectors_now(heat, entry, last)
     return Row(
-        position=None, kart=entry.kart, driver_id=entry.driver_id, laps=each.laps,
+        position=position, kart=entry.kart, driver_id=entry.driver_id, laps=each.laps,
         last_us=last.time_us if last else None, best_us=entry.best_us,
-        gap_us=None, gap_laps=None, interval_us=None, interval_laps=None,
+        gap_us=gaps.gap_us, gap_laps=gaps.gap_laps, interval_us=gaps.interval_us, interval_laps=gaps.interval_laps,
         sectors_us=sectors, state="dsq" if each.disqualified else _state(heat, entry, over),
         last_mark=_mark(last, entry, best_us), best_is_session_best=bool(entry.bests) and entry.bests[0][0] == best_us,
-        sector_marks=_sector_marks(sectors, entry, best_sectors), gap_old=False,
+        sector_marks=_sector_marks(sectors, entry, best_sectors), gap_old=gaps.old,
         last_lap_id=str(last.seq) if last else None,
         best_lap_number=ranking[0][2] if ranking else None,
         average_us=entry.pace.ranking_us // len(entry.bests) if entry.bests else None,
@@ -190,18 +203,17 @@ def _sector_marks(sectors: tuple[Micros | None, ...], entry: Entry, best: list[M
     return tuple(marks)
 
 
-def _gaps(each: Total, first: Total, ahead: Total, *, by_best: bool, over: bool) -> dict[str, Any]:
+def _gaps(each: Total, first: Total, ahead: Total, *, by_best: bool, over: bool) -> _Gaps:
     """Gap and interval (R17), over the totals with their penalties.
 
     A kart that was put back behind one it was faster than has neither, and whoever follows is measured to the kart before
     it: so in a result gaps only grow along the order, and intervals add up to them.
     """
     if by_best:
-        return {"gap_us": _slower(each, first), "interval_us": _slower(each, ahead)}
+        return _Gaps(_slower(each, first), interval_us=_slower(each, ahead))
     gap_us, gap_laps, old = _behind(each, first, over=over)
     interval_us, interval_laps, _ = _behind(each, ahead, over=over)
-    return {"gap_us": gap_us, "gap_laps": gap_laps, "interval_us": interval_us, "interval_laps": interval_laps,
-            "gap_old": old}
+    return _Gaps(gap_us, gap_laps, interval_us, interval_laps, old)
 
 
 def _slower(each: Total, other: Total) -> Micros | None:
