@@ -15,7 +15,7 @@ from trackd.bench.figures import Figure, Spread, as_table
 from trackd.bench.live import Load, run_load
 from trackd.bench.race import race
 from trackd.bench.soak import run_soak, soak
-from trackd.core.errors import BadInput
+from trackd.core.errors import BadInput, Refused
 from trackd.core.records import Passing
 from trackd.protocols.p3 import Codec
 from trackd.services.rebuild import check, rebuild
@@ -33,6 +33,16 @@ def test_a_percentile_is_the_duration_that_so_many_do_not_exceed() -> None:
 def test_the_table_says_which_target_was_missed() -> None:
     table = as_table([Figure("one", "<= 1", "2", ok=False), Figure("two", "<= 2", "1", ok=True)], "a machine")
     assert [line.rsplit("|", 2)[1].strip() for line in table.splitlines()[2:4]] == ["missed", "ok"]
+
+
+async def _measured(name: str, folder: Path) -> list[Figure]:
+    return await FIGURES[name](folder, quick=True)
+
+
+def test_frames_are_not_made_up_where_there_is_no_browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Refused, match="install chromium"):
+        asyncio.run(_measured("frames", tmp_path))
 
 
 def test_a_race_is_decodable_and_every_kart_crosses_once_a_round_in_the_order_of_time() -> None:
