@@ -142,6 +142,23 @@ def test_chronelec_holds_its_queue_until_each_passing_is_acknowledged(run):
     run(test)
 
 
+def test_chronelec_never_lets_a_passing_go_that_it_has_not_sent_whole_yet(run):
+    async def test(wire):
+        now_s = [0.0]
+        emulator = await wire.emulator("chronelec", repeat_s=0.05, seed=1, faults=["dropped_frame:0.5"],
+                                       monotonic=lambda: now_s[0])
+        made = drive(emulator, 2)
+        listener = await wire.listener("chronelec", ack=False)
+        await wire.until(lambda: listener.passings)
+        now_s[0] = 60.0                                    # a very late answer, and the answer to its repeat
+        listener.link.send(open_codec("chronelec").acknowledge(made[0]) * 2)
+        await wire.until(lambda: emulator.acked)
+        await wire.until(lambda: wire.same(listener.passings)[-1:] == wire.same(made[1:2]))
+        assert list(emulator.acked) == made[:1]
+
+    run(test)
+
+
 def test_chronelec_answers_a_repeat_and_a_status_request(run):
     async def test(wire):
         emulator = await wire.emulator("chronelec")

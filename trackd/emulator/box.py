@@ -23,12 +23,15 @@ KEPT = 100_000
 
 @dataclass(slots=True)
 class Held:
-    """A passing of a stop-and-wait decoder in its queue; ``trouble`` is for the first time it is sent."""
+    """A passing of a stop-and-wait decoder in its queue; ``trouble`` is for the first time it is sent, ``told`` says that
+    it was sent whole since.
+    """
 
     key: int
     data: bytes
     passing: Passing
     trouble: Trouble
+    told: bool = False
 
 
 class Box:

@@ -212,6 +212,7 @@ class DecoderEmulator:
         trouble, head.trouble = head.trouble, NO_TROUBLE
         self._send(head.data, trouble, only)
         if not trouble.dropped and trouble.corrupt is None:
+            head.told = True
             for client in [only] if only else self._port.clients:
                 client.offered.extend([(head.key, self._monotonic())] * (1 + trouble.duplicate))
         self._repeat = asyncio.get_running_loop().call_later(self._repeat_s, self._offer)
@@ -219,14 +220,14 @@ class DecoderEmulator:
     def _acknowledged(self, client: Client) -> None:
         """An acknowledgement carries no number: it belongs to the oldest sound line this client has not answered.
 
-        So the answer to a repeated line never lets the next passing go. Who has left lines unanswered for longer than
-        a repeat takes does not answer repeated ones.
+        So the answer to a repeated line never lets the next passing go, however late it comes: one that was never sent
+        whole waits for its own. Who has left lines unanswered for longer than a repeat takes does not answer repeated ones.
         """
         stale = self._monotonic() - max(1.0, self._repeat_s)
         while client.offered and client.offered[0][1] < stale:
             client.offered.popleft()
         key = client.offered.popleft()[0] if client.offered else None
-        if self._held and key in (None, self._held[0].key):
+        if self._held and (key == self._held[0].key or (key is None and self._held[0].told)):
             self.acked.append(self._held.popleft().passing)
             self._let_go.set()
             self._offer()
