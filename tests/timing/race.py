@@ -13,11 +13,10 @@ from trackd.timing import clock
 from trackd.timing.acts import Acts
 from trackd.timing.board import Row
 from trackd.timing.cases import case_of
-from trackd.timing.edits import read_length
 from trackd.timing.events import LINE, Crossing, Event, Order, Tick, Verdict
 from trackd.timing.facts import Fact, OrderFact
 from trackd.timing.flags import FLAG_ORDERS, State, why_not
-from trackd.timing.formats import Rules, parse_length
+from trackd.timing.formats import Rules, parse_length, read_length
 from trackd.timing.heat import Heat
 from trackd.timing.held import held
 from trackd.timing.laps import Entry, Pace

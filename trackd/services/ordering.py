@@ -21,10 +21,10 @@ from trackd.store import journal
 from trackd.timing import finish
 from trackd.timing.asked import entry_of, text, whole
 from trackd.timing.cases import case_of
-from trackd.timing.edits import read_length
 from trackd.timing.events import Order
 from trackd.timing.facts import OrderFact
 from trackd.timing.flags import FLAG_ORDERS, State, why_not
+from trackd.timing.formats import read_length
 from trackd.timing.heat import Heat
 from trackd.timing.held import held
 from trackd.timing.laps import Entry

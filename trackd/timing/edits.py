@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from trackd.core.time import Micros
 from trackd.timing.events import LINE, Crossing, Event, Order, Tick, place
 from trackd.timing.flags import State
-from trackd.timing.formats import Rules, parse_length
+from trackd.timing.formats import Rules
 from trackd.timing.heat import Heat, Mark
 from trackd.timing.held import Part, part_at, parts
 from trackd.timing.taps import confirmed
@@ -299,9 +299,3 @@ def _as_it_stands(plan: Plan, order: Order) -> Order | None:
     if plan.renamed and "kart" in args and order.name != "bind":
         return replace(order, args={**args, "kart": _named(plan, order.seq, args["kart"])})
     return order
-
-
-def read_length(value: object) -> Any:
-    """A session's length from ``"8m"``, ``"12L"``, or a number of seconds. Raises BadInput."""
-    text = f"{value:g}s" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
-    return parse_length(text, "duration")

@@ -53,6 +53,12 @@ def parse_length(text: str, where: str = "format") -> Length:
     raise BadInput(Fault(where, f"'{text}' is no session length; write 90s, 8m, 1h30m, 12L or 8m+1L"))
 
 
+def read_length(value: object) -> Length:
+    """A session's length from ``"8m"``, ``"12L"``, or a number of seconds. Raises BadInput."""
+    text = f"{value:g}s" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    return parse_length(text, "duration")
+
+
 class Rules(msgspec.Struct, frozen=True):
     """Everything the heat reducer needs to know of a session's format and layout, fixed when the session is made."""
 
