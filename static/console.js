@@ -40,15 +40,18 @@
   };
 
   // --- what is to be decided: on the badge, in the title, and heard ---------------------------------------------------
-  const ALARM_AGAIN_MS = 20000, heard = new Map();  // case id -> when it last sounded
+  const ALARM_AGAIN_MS = 20000, TOO_LATE_MS = 3000, heard = new Map();  // case id -> when it last sounded
   let audio = null, first = true;
   // Browsers let a page sound only after somebody has touched it; signing in and giving orders does that.
   for (const name of ["pointerdown", "keydown"]) addEventListener(name, () => {
     audio ??= new AudioContext();
     if (audio.state === "suspended") audio.resume();
   });
-  const play = (notes, loud) => {
-    if (audio?.state !== "running") return;
+  const play = async (notes, loud) => {
+    if (!audio) return;
+    const asked = performance.now();
+    await audio.resume();                          // it takes a moment to begin after the first touch
+    if (performance.now() - asked > TOO_LATE_MS) return;
     for (const [after, pitch] of notes) {
       const tone = audio.createOscillator(), gain = audio.createGain();
       tone.frequency.value = pitch;
@@ -137,6 +140,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     try { if (sessionStorage.getItem("tap")) open(true); } catch { /* private window */ }
     news();
+    alarm();
     setInterval(() => { count(); drain(); alarm(); }, 200);
   });
 })();

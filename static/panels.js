@@ -82,7 +82,7 @@
     const mine = asking = new AbortController();
     const focus = wanted || coming !== null;       // it takes the place of a panel somebody waits for
     stale = false;
-    if (focus) coming ??= [];
+    if (focus) coming ??= giving?.splice(0) ?? [];
     try {
       const html = await ask(address, { signal: mine.signal });
       if (mine.signal.aborted || !isOpen()) return;
@@ -91,7 +91,7 @@
       if (same) await htmx.swap({ text: html, target: inside, sourceElement: inside, swap: "innerMorph" });
       else inside.innerHTML = html;
       settle(focus);
-      if (focus) replay();
+      if (focus) { const keys = coming ?? []; coming = null; replay(keys); }
     } catch (error) {
       if (error.name === "AbortError") return;
       coming = null;
@@ -100,11 +100,10 @@
       if (focus && !dialog.contains(document.activeElement)) $("#panel-title", dialog)?.focus();
     }
   };
-  const replay = () => {
-    const keys = coming ?? [];
-    coming = null;
+  const replay = (keys) => {
     while (keys.length && !coming) {
       const key = keys.shift(), at = document.activeElement;
+      if (!isOpen()) { at.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true })); continue; }
       if (!at.matches(FIELD)) { if (key === "Enter" || key === " ") at.click(); else onKey({ key, target: at }); continue; }
       if (key === "Enter") { if (!onKey({ key, target: at })) at.form?.requestSubmit(); continue; }
       if (key.length > 1 || !at.setRangeText) continue;
@@ -165,10 +164,10 @@
 
   // --- giving an order ----------------------------------------------------------------------------------------------
   const session = () => /\/console\/sessions\/([^/]+)\//.exec(url)?.[1] ?? "";
-  let giving = false;
+  let giving = null;                                // while one is under way: the keys pressed since, meant for what follows
   const give = async (fields, { stay = false } = {}) => {
     if (giving) return;
-    giving = true;
+    giving = [];
     say("");
     const from = path(url), body = new URLSearchParams();
     for (const [name, value] of fields) if (typeof value === "string") body.append(name, value);
@@ -184,7 +183,10 @@
         inside.replaceChildren();
         await load(url);
       } else done(fields);
-    } catch (error) { wrong(error); } finally { giving = false; }
+      const keys = giving;
+      giving = null;
+      replay(keys);
+    } catch (error) { wrong(error); } finally { giving = null; }
   };
   const CHANGED = "The laps have changed meanwhile. Look again, then decide.";
   const isOff = (button) => button.getAttribute("aria-disabled") === "true";
@@ -355,8 +357,10 @@
       return;
     }
     if (event.key === "Tab") return void trap(event);
-    if (coming && event.key !== "Escape") {        // typed ahead: it is meant for the panel that is on its way
-      if (!event.repeat && (event.key.length === 1 || /^(Enter|Arrow)/.test(event.key))) coming.push(event.key);
+    const ahead = coming ?? giving;                // typed ahead: it is meant for the panel that is on its way
+    if (ahead && event.key !== "Escape") {
+      const twice = ahead === giving && !giving.length && /^( |Enter)$/.test(event.key);
+      if (!twice && !event.repeat && (event.key.length === 1 || /^(Enter|Arrow)/.test(event.key))) ahead.push(event.key);
       event.preventDefault();
       return void event.stopPropagation();
     }

@@ -430,6 +430,30 @@ def test_b12_a_late_kart_joins_from_its_next_crossing_and_a_no_show_did_not_star
     expect(page.locator("#row-2")).to_contain_text("Did not start")
 
 
+def test_keys_pressed_while_an_order_is_under_way_are_meant_for_what_follows_and_enter_pressed_twice_counts_once(
+        box: Box, open_page: Open) -> None:
+    box.karts(2)
+    session_id = heat(box)
+    drive(box, k1="10 40 70", k2="11 42 73")
+    page = console(box, open_page, session_id)
+    held: list[Any] = []
+    page.route("**/orders", lambda route: held.append(route))
+    keys(page, "p 1 Enter")
+    expect(page.locator("#panel [value='time:5']")).to_be_focused()
+    page.keyboard.press("Space")
+    page.get_by_label("Reason").fill("Contact")
+    with page.expect_request("**/orders"):
+        page.keyboard.press("Enter")
+    keys(page, "Enter p 2 Enter")
+    expect(page.get_by_label("Reason")).to_have_value("Contact")
+    held[0].continue_()
+    expect(page.locator("#panel form [name='kart'][value='2']")).to_have_count(1)
+    expect(page.locator("#panel [value='time:5']")).to_be_focused()
+    expect(page.locator("#row-1")).to_contain_text("+5 s")
+    expect(page.locator("#row-2")).not_to_contain_text("+5 s")
+    assert len(held) == 1
+
+
 def test_b13_penalties_reorder_and_lifting_them_restores_the_order(box: Box, open_page: Open) -> None:
     box.karts(2)
     session_id = heat(box)
