@@ -188,14 +188,19 @@
       replay(keys);
     } catch (error) { wrong(error); } finally { giving = null; }
   };
+  const settled = async () => {                    // what is shown is what the box knows: a later load takes an earlier's place
+    for (let last = null; stale || last !== loading; await last) {
+      if (stale) load(url, { focus: false });
+      last = loading;
+    }
+  };
   const CHANGED = "The laps have changed meanwhile. Look again, then decide.";
   const isOff = (button) => button.getAttribute("aria-disabled") === "true";
   const send = async (pressedOn) => {
     let button = pressedOn;
     if (button.id.startsWith("deed-")) {             // acts name laps by number: the number must be that of the lap in hand
       const key = $(".lap[aria-expanded=true]", inside)?.dataset.lap;
-      await loading;
-      if (stale) await load(url, { focus: false });
+      await settled();
       button = document.getElementById(button.id);
       if (!button || key !== $(".lap[aria-expanded=true]", inside)?.dataset.lap) return void say(CHANGED);
     }

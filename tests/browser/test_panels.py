@@ -305,6 +305,29 @@ def test_b10_the_first_lap_and_the_first_to_finish_are_set_afterwards(box: Box, 
     laps(page, "1", 2)
 
 
+def test_an_order_waits_for_the_newest_news_of_the_laps_also_when_a_later_look_takes_the_place_of_an_earlier(
+        box: Box, open_page: Open) -> None:
+    box.karts(2)
+    session_id = heat(box)
+    drive(box, k1="10 40 70 100", k2="11 42 73 104")
+    page = console(box, open_page, session_id)
+    laps(page, "1", 3)
+    find(page, "1")
+    page.keyboard.press("ArrowDown")
+    chosen(page, 2)
+    keys(page, "o b")
+    chosen(page, 1)
+    held: list[Any] = []
+    page.route("**/karts/1?*", lambda route: held.append(route))
+    keys(page, "z")
+    laps(page, "1", 3)
+    with page.expect_request("**/orders") as given:
+        keys(page, "e")                                    # it looks anew; so does the panel, each second
+        page.wait_for_function("since => performance.now() > since + 1100", arg=page.evaluate("performance.now()"))
+        page.unroute("**/karts/1?*")
+    assert "lap=2" in given.value.post_data
+
+
 def test_b14_an_official_result_is_amended_from_the_panel(box: Box, open_page: Open) -> None:
     box.karts(2)
     session_id = heat(box)
