@@ -147,7 +147,7 @@ async def test_what_does_not_fit_is_refused_and_every_field_at_fault_named(venue
         ("/formats", {"name": "F", "format": "8x", "ranking": "fast", "grace_s": -1}, {"format", "ranking", "grace_s"}),
         ("/formats", {"name": "F", "format": "8m", "laps": 3}, {"laps"}),
         ("/formats", {"name": "F"}, {"format"}),
-        ("/layouts", {"type": "FeatureCollection"}, {""}),
+        ("/layouts", {"type": "FeatureCollection"}, {"", "properties.name"}),
         ("/layouts", {"type": "FeatureCollection", "properties": {}, "features": [{"properties": {"role": "finish"}}]},
          {"properties.name", "features[0].geometry", "features[0].properties.role", "features"}),
         ("/sessions", {"format": "8m"}, {"name"}),
@@ -432,6 +432,7 @@ async def test_the_schema_names_every_route_of_the_api_and_needs_no_network(venu
         "/api/v1/sessions/{session_id}/laps": "get", "/api/v1/sessions/{session_id}/orders": "post",
         "/api/v1/sessions/{session_id}/proposals": "get", "/api/v1/sessions/{session_id}/notes": "get",
         "/api/v1/laps/{lap_id}": "get", "/api/v1/acts": "get", "/api/v1/undo": "post", "/api/v1/redo": "post",
+        "/api/v1/recordings": "get post", "/api/v1/recordings/{recording_id}": "get",
     }.items():
         for method in methods.split():
             assert (path, method) in told

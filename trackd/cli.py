@@ -19,7 +19,7 @@ from trackd import __version__
 from trackd.core.errors import BadInput, Refused, TrackdError
 from trackd.usage import between, listen, protocols
 
-VERBS = ("run", "demo", "decode", "emulate", "rebuild", "check", "staff", "token", "bench")
+VERBS = ("run", "demo", "decode", "emulate", "laps", "rebuild", "check", "staff", "token", "bench")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     decode.add_argument("--protocol", required=True, choices=protocols())
     decode.add_argument("file", metavar="FILE", help="a recording, a capture folder, or - for standard input")
     _add_emulate(verb("emulate", lambda _: 2, "be a device on the wire, for tests and training", data=False))
+    laps = verb("laps", _laps, "laps and sectors of one recording, nothing stored", data=False)
+    laps.add_argument("file", metavar="FILE", type=Path, help="a recording of a GPS logger")
+    laps.add_argument("--layout", required=True, metavar="LAYOUT.geojson", type=Path)
     rebuild = verb("rebuild", _rebuild, "derive everything again from the journal")
     rebuild.add_argument("--check", action="store_true", help="only compare; exit 1 on a difference")
     check = verb("check", _check, "a doctor: database, clock, storage, links, in words")
@@ -231,6 +234,15 @@ async def _until_signal(work: Any) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+def _laps(args: argparse.Namespace) -> None:
+    from trackd.services.single import as_json, as_table, laps_of_file
+
+    found = laps_of_file(args.file, args.layout)
+    for fault in found.recording.faults:
+        print(f"trackd: {fault}", file=sys.stderr)
+    print(json.dumps(as_json(found)) if args.json else as_table(found))
 
 
 def _rebuild(args: argparse.Namespace) -> int:

@@ -9,10 +9,10 @@ from tests.timing.race import BASE, stored, us
 from tests.timing.test_venue import KARTS, Day
 from trackd.core.errors import BadInput, Refused
 from trackd.timing.acts import Act, Acts
+from trackd.timing.course import Course
 from trackd.timing.events import Order
 from trackd.timing.flags import LIVE
 from trackd.timing.session import Session
-from trackd.timing.venue import Course
 
 
 class Office(Day):

@@ -10,10 +10,11 @@ import msgspec
 import pytest
 
 from tests.timing.race import BASE, us
+from trackd.timing.course import rows_of
 from trackd.timing.facts import Fact, KartFact, Note, OrderFact, PassingFact, RecordFact, SessionFact, TickFact
 from trackd.timing.flags import State
 from trackd.timing.formats import Rules, parse_length
-from trackd.timing.venue import Venue, rows_of
+from trackd.timing.venue import Venue
 
 KARTS = [str(n) for n in range(1, 5)]
 

@@ -9,10 +9,10 @@ import pytest
 from tests.timing.control import sound
 from tests.timing.office import Office, a_busy_day
 from trackd.timing import clock
+from trackd.timing.course import Course, rows_of
 from trackd.timing.flags import State
 from trackd.timing.laps import Entry, Lap
 from trackd.timing.session import Session
-from trackd.timing.venue import Course, rows_of
 
 
 def two_heats() -> Office:

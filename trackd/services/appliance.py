@@ -17,6 +17,7 @@ from trackd.core.errors import StorageFailing
 from trackd.core.time import Micros, micros, utc
 from trackd.services.live import LinkConfig, Live
 from trackd.services.reading import Reading
+from trackd.services.recordings import Recordings
 from trackd.services.roster import Roster
 from trackd.services.sessions import NewSession, Sessions
 from trackd.services.staff import Staff
@@ -50,6 +51,7 @@ class Appliance:
         self.roster = Roster(self.live.writer)
         self.sessions = Sessions(self.live.writer, self._sector_lines)
         self.reading = Reading(folder)
+        self.recordings = Recordings(folder, self.live.writer)
         self.today: dict[str, SessionInfo] = {}
         self.staff: Staff
         self._lock: IO[str] | None = None
@@ -78,9 +80,11 @@ class Appliance:
         for board in self.live.boards.values():
             self.today.setdefault(board.session.id, board.session)
         await self.live.start()
+        await self.recordings.start()
 
     async def stop(self) -> None:
         """End everything; what waits is written first."""
+        await self.recordings.stop()
         await self.live.stop()
         await self.reading.close()
         self._let_go()

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from trackd.core.errors import NotFound
 from trackd.core.time import Micros
+from trackd.timing.course import Course
 from trackd.timing.facts import Body
-from trackd.timing.venue import Course, Venue
+from trackd.timing.venue import Venue
 
 Draft = tuple[str, str | None, Body]
 """A fact before it has its place: kind, session, body."""

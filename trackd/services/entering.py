@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from trackd.core.errors import BadInput, Fault, Refused
+from trackd.timing.course import Course
 from trackd.timing.flags import LIVE
 from trackd.timing.heat import Heat
 from trackd.timing.laps import Entry
-from trackd.timing.venue import Course, Venue
+from trackd.timing.venue import Venue
 
 
 def kart_of(venue: Venue, number: str, where: str = "kart") -> str:

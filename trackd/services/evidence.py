@@ -17,11 +17,11 @@ from trackd.store.derived import load_course, notes_of
 from trackd.timing import clock
 from trackd.timing.acts import Act
 from trackd.timing.asked import kart_then
+from trackd.timing.course import Course
 from trackd.timing.events import Crossing
 from trackd.timing.facts import PassingFact
 from trackd.timing.heat import Heat
 from trackd.timing.laps import Entry, Lap
-from trackd.timing.venue import Course
 
 if TYPE_CHECKING:
     from trackd.services.appliance import Appliance

@@ -21,6 +21,7 @@ from trackd.store import journal
 from trackd.timing import finish
 from trackd.timing.asked import entry_of, text, whole
 from trackd.timing.cases import case_of
+from trackd.timing.course import Course
 from trackd.timing.events import Order
 from trackd.timing.facts import OrderFact
 from trackd.timing.flags import FLAG_ORDERS, State, why_not
@@ -32,7 +33,6 @@ from trackd.timing.marshalling import LAP_ORDERS
 from trackd.timing.resolve import EDITING, RESOLVE, resolve
 from trackd.timing.session import ATTACH_AT_MOST_US, check
 from trackd.timing.standings import standings
-from trackd.timing.venue import Course
 
 SETTABLE = ("duration", "format", "ranking", "finish", "min_lap_s", "max_lap_s", "grace_s", "hold_off_s")
 """What `set` changes: the length from now on, everything else for the whole session (B11)."""

@@ -90,7 +90,8 @@ class Reading:
         """Let the connections go."""
         await self.engine.dispose()
 
-    async def _all(self, query: Any) -> list[Any]:
+    async def rows(self, query: Any) -> list[Any]:
+        """The rows of a query."""
         async with self.engine.connect() as connection:
             return list((await connection.execute(query)).all())
 
@@ -102,7 +103,7 @@ class Reading:
                  .where(journal.c.kind == "passing", journal.c.seq > after)
                  .order_by(journal.c.seq).limit(min(limit, PASSINGS_AT_MOST)))
         found = []
-        for row in await self._all(query):
+        for row in await self.rows(query):
             verdict = (row.session, row.kart, row.verdict) if row.verdict is not None else None
             found.append(passing_row(row.seq, _passing(row.body), row.wall_us, verdict))
         return found
@@ -114,7 +115,7 @@ class Reading:
         for start in range(0, len(wanted), SEQS_AT_ONCE):
             query = select(journal.c.seq, journal.c.body).where(
                 journal.c.seq.in_(wanted[start:start + SEQS_AT_ONCE]), journal.c.kind == "passing")
-            found |= {row.seq: _passing(row.body) for row in await self._all(query)}
+            found |= {row.seq: _passing(row.body) for row in await self.rows(query)}
         return found
 
     async def acts(self, seqs: Iterable[int]) -> list[Act]:
@@ -122,7 +123,7 @@ class Reading:
         query = select(journal.c.seq, journal.c.t_us, journal.c.wall_us, journal.c.kind, journal.c.session,
                        journal.c.body).where(journal.c.seq.in_(list(seqs)), journal.c.kind.in_(KINDS))
         acts = Acts(keep=1 << 30)
-        acts.fold(fact_of(tuple(row)) for row in await self._all(query))
+        acts.fold(fact_of(tuple(row)) for row in await self.rows(query))
         return list(acts.all.values())
 
     async def session_acts(self, session_id: str, until: int | None = None) -> list[Act]:
@@ -131,33 +132,33 @@ class Reading:
                        journal.c.body).where(journal.c.session == session_id, journal.c.kind.in_(KINDS),
                                              journal.c.seq <= (until or 1 << 62)).order_by(journal.c.seq)
         acts = Acts(keep=1 << 30)
-        acts.fold(fact_of(tuple(row)) for row in await self._all(query))
+        acts.fold(fact_of(tuple(row)) for row in await self.rows(query))
         return list(acts.all.values())
 
     async def notes(self, session_id: str) -> Notes:
         """What stands beside the laps of a session. Raises NotFound."""
-        found = await self._all(select(sessions.c.notes).where(sessions.c.id == session_id))
+        found = await self.rows(select(sessions.c.notes).where(sessions.c.id == session_id))
         if not found:
             raise NotFound(f"There is no session {session_id}.")
         return _notes(found[0].notes)
 
     async def layout_name(self, layout_id: str) -> str:
         """The name of a layout, also of one that was taken out; "" when there never was one."""
-        saved = (_record(row.body) for row in await self._all(_LAYOUTS))
+        saved = (_record(row.body) for row in await self.rows(_LAYOUTS))
         return next((record.name for record in saved if record.id == layout_id), "")
 
     async def versions(self, session_id: str) -> list[ResultVersion]:
         """The official versions of a result, newest first."""
         query = select(results.c.version, results.c.confirmed_by, results.c.confirmed_wall_us, results.c.note,
                        results.c.seq).where(results.c.session == session_id).order_by(results.c.version.desc())
-        return [ResultVersion(*row) for row in await self._all(query)]
+        return [ResultVersion(*row) for row in await self.rows(query)]
 
     async def personal_bests(self, driver_ids: Iterable[str]) -> dict[str, Micros]:
         """The best lap of each driver over all sessions, by driver id."""
         wanted = list(set(driver_ids))
         query = select(bests.c.driver_id, func.min(bests.c.best_us)).where(bests.c.driver_id.in_(wanted)).group_by(
             bests.c.driver_id)
-        return {row[0]: row[1] for row in await self._all(query)} if wanted else {}
+        return {row[0]: row[1] for row in await self.rows(query)} if wanted else {}
 
     async def bests_before(self, info: SessionInfo, driver_ids: Iterable[str]) -> dict[str, Micros]:
         """The best lap of each driver on the layout of a session, in those that went green before it; by driver id."""
@@ -165,7 +166,7 @@ class Reading:
             bests.c.driver_id.in_(list(set(driver_ids))), bests.c.layout.is_not_distinct_from(info.layout),
             bests.c.session != info.id, bests.c.set_wall_us < (info.green_at_us or info.created_at_us)).group_by(
                 bests.c.driver_id)
-        return {row[0]: row[1] for row in await self._all(query)}
+        return {row[0]: row[1] for row in await self.rows(query)}
 
     async def sessions(self, from_us: Micros | None, to_us: Micros | None, limit: int = 500) -> list[SessionInfo]:
         """Sessions made between two wall-clock instants, oldest first; of all time the newest ``limit``."""
@@ -175,11 +176,11 @@ class Reading:
             query = query.where(sessions.c.created_wall_us >= from_us)
         if to_us is not None:
             query = query.where(sessions.c.created_wall_us < to_us)
-        return [_info(row) for row in reversed(await self._all(query))]
+        return [_info(row) for row in reversed(await self.rows(query))]
 
     async def session(self, session_id: str) -> SessionInfo:
         """One session. Raises NotFound."""
-        found = await self._all(select(sessions).where(sessions.c.id == session_id))
+        found = await self.rows(select(sessions).where(sessions.c.id == session_id))
         if not found:
             raise NotFound(f"There is no session {session_id}.")
         return _info(found[0])
@@ -191,9 +192,9 @@ class Reading:
         """
         info = await self.session(session_id)
         if version is None:
-            found = await self._all(select(standings.c.seq, standings.c.body).where(standings.c.session == session_id))
+            found = await self.rows(select(standings.c.seq, standings.c.body).where(standings.c.session == session_id))
         else:
-            found = await self._all(select(results).where(results.c.session == session_id, results.c.version == version))
+            found = await self.rows(select(results).where(results.c.session == session_id, results.c.version == version))
             if not found:
                 raise NotFound(f"There is no version {version} of this result.")
             then = found[0]
@@ -212,12 +213,12 @@ class Reading:
     async def laps(self, session_id: str) -> list[dict[str, Any]]:
         """All laps of a session by kart and number."""
         query = select(laps).where(laps.c.session == session_id).order_by(laps.c.entry, laps.c.number, laps.c.at_us)
-        return [_lap(row) for row in await self._all(query)]
+        return [_lap(row) for row in await self.rows(query)]
 
     async def lap(self, lap_id: str) -> dict[str, Any]:
         """One lap by its id. Raises NotFound."""
         known = lap_id.isdecimal() and len(lap_id) < 19          # SQLite counts to 63 bits
-        found = await self._all(select(laps).where(laps.c.seq == int(lap_id))) if known else []
+        found = await self.rows(select(laps).where(laps.c.seq == int(lap_id))) if known else []
         if not found:
             raise NotFound(f"There is no lap {lap_id}.")
         return _lap(found[0])
@@ -227,16 +228,16 @@ class Reading:
         wanted = list(set(ids))
         if not wanted:
             return {}
-        return {row.id: row.name for row in await self._all(select(drivers).where(drivers.c.id.in_(wanted)))}
+        return {row.id: row.name for row in await self.rows(select(drivers).where(drivers.c.id.in_(wanted)))}
 
     async def drivers(self, after: str, limit: int) -> list[Any]:
         """Drivers by id."""
-        return await self._all(select(drivers).where(drivers.c.id > after).order_by(drivers.c.id).limit(limit))
+        return await self.rows(select(drivers).where(drivers.c.id > after).order_by(drivers.c.id).limit(limit))
 
     async def session_counts(self) -> dict[str, int]:
         """In how many ended sessions each driver has a lap that ranks, by driver id."""
         query = select(bests.c.driver_id, func.count()).where(bests.c.driver_id.isnot(None)).group_by(bests.c.driver_id)
-        return {row[0]: row[1] for row in await self._all(query)}
+        return {row[0]: row[1] for row in await self.rows(query)}
 
 
 def _lap(row: Any) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from trackd.store import derived, journal
 from trackd.store.database import HEAD, NAME, connect, in_words, lock, open_database, read_only, version
 from trackd.store.scratch import compare, create_tables
 from trackd.store.tables import DERIVED
-from trackd.timing.venue import Course, Venue
+from trackd.timing.course import Course
+from trackd.timing.venue import Venue
 
 CHUNK = 5000
 SCRATCH = "rebuild.part"

@@ -14,13 +14,12 @@ from trackd.core.ids import new_id
 from trackd.core.time import SECOND
 from trackd.services.commands import Decider, Draft
 from trackd.services.writer import Writer
+from trackd.timing.course import Kart
 from trackd.timing.facts import KartFact, RecordFact
 from trackd.timing.formats import FINISHES, FIRST_LAPS, RANKINGS, STARTS, Length, Rules, parse_length
-from trackd.timing.venue import Kart
 
 _NUMBER = re.compile(r"[A-Za-z0-9-]{1,8}")
 TRANSPONDER = re.compile(r"[A-Za-z0-9-]{1,24}")
-LINE_ROLES = re.compile(r"start_finish|sector:[1-9]\d?|pit_in|pit_out|reference")
 
 FORMAT_FIELDS = ("format", "ranking", "start", "finish", "first_lap", "min_lap_s", "max_lap_s", "grace_s", "hold_off_s",
                  "countdown_s", "random_hold_s", "restart_below", "stands_pct", "count_back")
@@ -120,44 +119,23 @@ def kart_fact(venue_karts: dict[str, Kart], owner: dict[str, str], number: str, 
 
 def layout_faults(body: dict[str, Any]) -> list[Fault]:
     """What is wrong with a layout's GeoJSON."""
-    if body.get("type") != "FeatureCollection" or not isinstance(body.get("features"), list):
-        return [Fault("", "a layout is a GeoJSON FeatureCollection with a list of features")]
-    about = _table(body.get("properties"))
-    faults = [Fault(f"properties.{limit}", "must be a number of seconds") for limit in ("min_lap_s", "max_lap_s")
-              if about.get(limit) is not None and not _is_number(about[limit])]
-    if not isinstance(about.get("name"), str) or not about["name"].strip():
-        faults.append(Fault("properties.name", "missing"))
-    roles = []
-    for index, feature in enumerate(map(_table, body["features"])):
-        where = f"features[{index}]"
-        geometry, role = _table(feature.get("geometry")), _table(feature.get("properties")).get("role")
-        if geometry.get("type") != "LineString":
-            faults.append(Fault(f"{where}.geometry", "must be a LineString"))
-        elif not _is_line(geometry.get("coordinates")):
-            faults.append(Fault(f"{where}.geometry.coordinates", "must be two or more [longitude, latitude] points"))
-        if not isinstance(role, str) or not LINE_ROLES.fullmatch(role):
-            faults.append(Fault(f"{where}.properties.role",
-                                "must be start_finish, sector:1.., pit_in, pit_out or reference"))
-        roles.append(role)
-    if "start_finish" not in roles:
-        faults.append(Fault("features", "there is no line with the role start_finish"))
+    from trackd.gps.layouts import layout_of  # it brings numpy, which a start does without
+
+    about = body.get("properties")
+    name = about.get("name") if isinstance(about, dict) else None
+    faults = [] if isinstance(name, str) and name.strip() else [Fault("properties.name", "missing")]
+    try:
+        layout_of(body)
+    except BadInput as error:
+        faults = [*error.faults, *faults]
     if not faults:
+        assert isinstance(about, dict)
         rules_from({limit: about.get(limit) for limit in ("min_lap_s", "max_lap_s")}, Rules(Length(laps=1)))
     return faults
 
 
-def _table(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_line(points: object) -> bool:
-    return (isinstance(points, list) and len(points) >= 2 and all(
-        isinstance(p, list) and len(p) >= 2 and all(map(_is_number, p[:2]))
-        and -180 <= p[0] <= 180 and -90 <= p[1] <= 90 for p in points))
 
 
 class Roster:

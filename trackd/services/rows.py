@@ -9,7 +9,8 @@ import structlog
 
 from trackd.services.storage import Storage, in_words
 from trackd.store import derived
-from trackd.timing.venue import Changes, Course, Venue
+from trackd.timing.course import Changes, Course
+from trackd.timing.venue import Venue
 
 log = structlog.get_logger()
 

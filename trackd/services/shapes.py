@@ -239,3 +239,54 @@ class HealthBody(TypedDict):
 
     status: str
     checks: list[CheckRow]
+
+
+class RecordingRow(TypedDict):
+    """A recording. ``state``: waiting, refused, unknown, unmatched, proposed, matched; ``reason`` says why, in words."""
+
+    id: str
+    name: str
+    state: str
+    source: str
+    unit: str | None
+    size: int
+    sha256: str
+    received_at: str
+    format: str | None
+    device: str | None
+    recorded_at: str | None
+    duration_us: int | None
+    gps_hz: float | None
+    faults: list[str]
+    layout: str | None
+    session: str | None
+    kart: str | None
+    reason: str
+
+
+class RecordingList(TypedDict):
+    """Recordings, the newest first."""
+
+    items: list[RecordingRow]
+    next: str | None
+
+
+class GpsLapRow(TypedDict):
+    """A lap of a recording; ``start_us`` is on the recording's clock, ``sigma_us`` one standard deviation of the time."""
+
+    id: str
+    number: int
+    kind: str
+    start_us: int
+    time_us: int
+    sigma_us: int
+    sectors_us: list[int | None]
+    max_speed_kmh: float | None
+    flags: list[str]
+    quality: str
+
+
+class RecordingWithLaps(RecordingRow):
+    """A recording with its laps."""
+
+    laps: list[GpsLapRow]

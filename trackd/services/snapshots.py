@@ -13,6 +13,7 @@ from trackd.timing import clock, finish
 from trackd.timing.acts import Acts
 from trackd.timing.board import Board, Expected, Proposal, Row, SessionInfo
 from trackd.timing.cases import cases, overdue
+from trackd.timing.course import Changes, Course, rows_of
 from trackd.timing.expected import expected, lapping, predicted_last
 from trackd.timing.facts import Fact, SessionFact
 from trackd.timing.finish import elapsed_at_end
@@ -21,7 +22,6 @@ from trackd.timing.heat import Heat
 from trackd.timing.laps import Entry, Lap
 from trackd.timing.session import legal_orders
 from trackd.timing.standings import standings
-from trackd.timing.venue import Changes, Course, rows_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,23 +19,24 @@ from trackd.core.ids import new_id
 from trackd.core.time import HOUR, MINUTE, SECOND, Micros
 from trackd.store import people
 
-Action = Literal["read", "flags", "orders", "karts", "drivers", "admin"]
+Action = Literal["read", "flags", "orders", "karts", "drivers", "recordings", "admin"]
 Kind = Literal["staff", "token"]
 
 # read: whatever is not public; flags: show a flag; orders: sessions and every order; karts: karts, transponders;
-# drivers: drivers and who sits in which session; admin: staff, tokens, layouts, units, settings.
+# drivers: drivers and who sits in which session; recordings: files of loggers and whose they are;
+# admin: staff, tokens, layouts, units, settings.
 MAY: dict[Kind, dict[str, frozenset[Action]]] = {
     "staff": {
         "marshal": frozenset({"read", "flags"}),
-        "timekeeper": frozenset({"read", "flags", "orders", "karts", "drivers"}),
-        "mechanic": frozenset({"read", "karts"}),
-        "desk": frozenset({"read", "drivers"}),
-        "admin": frozenset({"read", "flags", "orders", "karts", "drivers", "admin"}),
+        "timekeeper": frozenset({"read", "flags", "orders", "karts", "drivers", "recordings"}),
+        "mechanic": frozenset({"read", "karts", "recordings"}),
+        "desk": frozenset({"read", "drivers", "recordings"}),
+        "admin": frozenset({"read", "flags", "orders", "karts", "drivers", "recordings", "admin"}),
     },
     "token": {
         "read": frozenset({"read"}),
-        "timekeeper": frozenset({"read", "flags", "orders", "karts", "drivers"}),
-        "admin": frozenset({"read", "flags", "orders", "karts", "drivers", "admin"}),
+        "timekeeper": frozenset({"read", "flags", "orders", "karts", "drivers", "recordings"}),
+        "admin": frozenset({"read", "flags", "orders", "karts", "drivers", "recordings", "admin"}),
     },
 }
 STAFF_ROLES = tuple(MAY["staff"])

@@ -30,8 +30,9 @@ from trackd.services.undo import acts_of
 from trackd.store import derived, journal
 from trackd.store.database import NAME, connect
 from trackd.timing.acts import Acts
+from trackd.timing.course import Course
 from trackd.timing.facts import Fact
-from trackd.timing.venue import Course, Venue
+from trackd.timing.venue import Venue
 
 log = structlog.get_logger()
 

@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 
 from trackd.core.time import Micros
-from trackd.store import journal
+from trackd.store import journal, recorded
 from trackd.timing import clock
+from trackd.timing.course import Changes, Course, Kart, rows_of
 from trackd.timing.events import Crossing, Order, Tick
 from trackd.timing.facts import Fact, OrderFact, PassingFact, RecordFact, SessionFact, TickFact
 from trackd.timing.finish import elapsed_at_end
@@ -20,7 +21,7 @@ from trackd.timing.heat import Heat
 from trackd.timing.laps import Entry, Lap
 from trackd.timing.session import Session
 from trackd.timing.standings import standings
-from trackd.timing.venue import Changes, Course, Kart, Venue, rows_of
+from trackd.timing.venue import Venue
 
 _json = msgspec.json.Encoder().encode
 _dict = msgspec.structs.asdict
@@ -84,6 +85,7 @@ def write(db: sqlite3.Connection, changes: Changes) -> None:
         if not record.gone:
             db.execute(f"INSERT INTO {kind}s (id, name, body) VALUES (?,?,?)",  # noqa: S608 - as above
                        (record_id, record.name, _json(record.body)))
+    recorded.write(db, changes.recorded)
     set_meta(db, "derived_seq", str(changes.seq))
 
 

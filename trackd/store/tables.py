@@ -1,12 +1,12 @@
 """The tables. ``journal`` is the truth; ``DERIVED`` come back from it; the rest are people and settings.
 
-Personal data stands only in ``drivers`` (by id) and ``staff``, so that erasing a person leaves the journal whole.
+Personal data stands only in ``drivers`` (by id), ``files`` and ``staff``: erasing a person leaves the journal whole.
 Instants are integer microseconds: ``t_us`` track time, ``*_wall_us`` since 1970.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, Table, Text
 
 metadata = MetaData()
 
@@ -15,7 +15,7 @@ journal = Table(
     Column("seq", Integer, primary_key=True),
     Column("t_us", Integer, nullable=False),
     Column("wall_us", Integer, nullable=False),
-    Column("kind", Text, nullable=False),          # passing rejected status gap link order tick session kart format layout
+    Column("kind", Text, nullable=False),          # as in ``timing.facts.KINDS``
     Column("session", Text),
     Column("identity", Text, unique=True),         # of a passing: decoder/epoch/number
     Column("body", LargeBinary, nullable=False),   # JSON
@@ -141,6 +141,76 @@ drivers = Table(
     Index("drivers_name", "name"),
 )
 
+units = Table(                                     # loggers of the venue
+    "units", metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("kart", Text),
+    Column("driver_id", Text),
+    Column("since_seq", Integer, nullable=False),
+)
+
+recordings = Table(
+    "recordings", metadata,
+    Column("id", Text, primary_key=True),
+    Column("sha256", Text, nullable=False, unique=True),
+    Column("size", Integer, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("unit", Text),
+    Column("given_by", Text, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("wall_us", Integer, nullable=False),
+    Column("read", LargeBinary),                   # JSON: what the reader found
+    Column("layout", Text),
+    Column("reason", Text, nullable=False),        # why it is that layout, or none
+    Column("driven", Integer),                     # version of its laps that counts: the fact that told them
+    Column("proposed", Integer),                   # a newer version that waits for approval
+    Column("session", Text),
+    Column("kart", Text),
+    Column("matched", Integer, nullable=False),    # 0 not yet, 1 proposed, 2 accepted
+    Column("evidence", LargeBinary),                  # JSON
+    Index("recordings_wall", "wall_us"),
+    Index("recordings_session", "session", "kart"),
+)
+
+gps_laps = Table(
+    "gps_laps", metadata,
+    Column("driven", Integer, primary_key=True),   # the fact that told it
+    Column("number", Integer, primary_key=True),
+    Column("recording", Text, nullable=False),
+    Column("layout", Text),
+    Column("kind", Text, nullable=False),
+    Column("start_us", Integer, nullable=False),   # on the recording's clock
+    Column("time_us", Integer, nullable=False),
+    Column("sigma_us", Integer, nullable=False),
+    Column("sectors_us", LargeBinary, nullable=False),
+    Column("max_speed_kmh", Float),
+    Column("flags", LargeBinary, nullable=False),
+    Column("quality", Text, nullable=False),
+    Index("gps_laps_recording", "recording"),
+)
+
+vouched = Table(                                   # verdicts of people; the newest of a lap stands
+    "vouched", metadata,
+    Column("lap", Text, primary_key=True),
+    Column("session", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("given_by", Text, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Index("vouched_session", "session"),
+)
+
+files = Table(                                     # what a file says of itself; it may name people
+    "files", metadata,
+    Column("recording", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("driver", Text, nullable=False),
+    Column("vehicle", Text, nullable=False),
+    Column("venue", Text, nullable=False),
+)
+
 staff = Table("staff", metadata, Column("name", Text, primary_key=True), Column("role", Text, nullable=False),
               Column("pin_hash", Text, nullable=False), Column("created_us", Integer, nullable=False))
 tokens = Table("tokens", metadata, Column("id", Text, primary_key=True), Column("name", Text, nullable=False),
@@ -149,5 +219,6 @@ tokens = Table("tokens", metadata, Column("id", Text, primary_key=True), Column(
 logins = Table("logins", metadata, Column("hash", Text, primary_key=True), Column("staff", Text, nullable=False),
                Column("created_us", Integer, nullable=False), Column("expires_us", Integer, nullable=False))
 
-DERIVED = (crossings, sessions, laps, standings, results, bests, karts, worn, formats, layouts)
+DERIVED = (crossings, sessions, laps, standings, results, bests, karts, worn, formats, layouts, units, recordings, gps_laps,
+           vouched)
 """Dropped and folded again by `trackd rebuild`; compared byte for byte by `trackd rebuild --check`."""

@@ -8,6 +8,7 @@ import msgspec
 
 from trackd.core.time import Micros
 from trackd.timing.events import LINE
+from trackd.timing.recorded import DrivenFact, MatchFact, ReadFact, RecordingFact, UnitFact, VouchFact
 
 
 class PassingFact(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -90,7 +91,8 @@ class TickFact(msgspec.Struct, frozen=True):
     at: Micros
 
 
-Body = PassingFact | SessionFact | OrderFact | KartFact | RecordFact | TickFact | Note
+Recorded = UnitFact | RecordingFact | ReadFact | DrivenFact | MatchFact | VouchFact
+Body = PassingFact | SessionFact | OrderFact | KartFact | RecordFact | TickFact | Recorded | Note
 
 
 class Fact(msgspec.Struct, frozen=True):
@@ -106,5 +108,7 @@ class Fact(msgspec.Struct, frozen=True):
 
 KINDS: dict[str, type[Body]] = {
     "passing": PassingFact, "session": SessionFact, "order": OrderFact, "tick": TickFact, "kart": KartFact,
-    "format": RecordFact, "layout": RecordFact, "rejected": Note, "status": Note, "link": Note, "gap": Note,
+    "format": RecordFact, "layout": RecordFact, "unit": UnitFact, "recording": RecordingFact, "read": ReadFact,
+    "driven": DrivenFact, "match": MatchFact, "vouch": VouchFact,
+    "rejected": Note, "status": Note, "link": Note, "gap": Note,
 }

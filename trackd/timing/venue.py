@@ -6,85 +6,16 @@ that (rows, screens) is the services' business.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Set
-from dataclasses import dataclass, field
-
-import msgspec
+from collections.abc import Callable, Set
 
 from trackd.core.time import Micros
+from trackd.timing.course import Changes, Course, Kart
 from trackd.timing.crossing import whose
 from trackd.timing.events import LINE, Crossing, Order, Tick, Verdict
-from trackd.timing.facts import Fact, KartFact, OrderFact, PassingFact, RecordFact, SessionFact, TickFact
+from trackd.timing.facts import Fact, KartFact, OrderFact, PassingFact, Recorded, RecordFact, SessionFact, TickFact
 from trackd.timing.flags import LIVE, State
-from trackd.timing.formats import Rules
 from trackd.timing.heat import Heat
-from trackd.timing.laps import Entry, Lap
-from trackd.timing.session import Outcome, Session
-
-
-class Kart(msgspec.Struct, frozen=True):
-    """A kart and the transponders it wears now."""
-
-    number: str
-    kart_class: str | None = None
-    transponders: tuple[str, ...] = ()
-    since_seq: int = 0
-
-
-@dataclass(slots=True)
-class Course:
-    """A session in the venue: how it was made, its fold, and when it went through its stages."""
-
-    spec: SessionFact
-    session: Session
-    created_seq: int
-    created_wall_us: Micros
-    seq: int = 0                      # newest fact folded into it
-
-    @classmethod
-    def made_by(cls, fact: Fact, spec: SessionFact) -> Course:
-        """A session fresh from the fact that created it."""
-        rules = msgspec.convert(spec.rules, Rules)
-        entries = {kart: Entry(kart, driver_id) for kart, driver_id in spec.entries}
-        return cls(spec, Session.new(Heat(rules=rules, entries=entries)), fact.seq, fact.wall_us, seq=fact.seq)
-
-    @property
-    def heat(self) -> Heat:
-        """The session as it stands."""
-        return self.session.heat
-
-    @property
-    def staged_us(self) -> Micros | None:
-        """When it was first staged: from then on the passings of its track are its own."""
-        return self.heat.staged_us
-
-    @property
-    def green_wall_us(self) -> Micros | None:
-        """When it went green, on the wall clock."""
-        return self.heat.green_wall_us
-
-    @property
-    def ended_wall_us(self) -> Micros | None:
-        """When it ended, on the wall clock of the start."""
-        heat = self.heat
-        if heat.ended_us is None or heat.green_us is None or self.green_wall_us is None:
-            return None
-        return self.green_wall_us + heat.ended_us - heat.green_us
-
-
-@dataclass(slots=True)
-class Changes:
-    """What folding has changed since this was last taken."""
-
-    verdicts: list[tuple[int, str | None, str | None, str]] = field(default_factory=list)   # (seq, session, kart, it)
-    laps: list[tuple[str, Entry, Lap]] = field(default_factory=list)
-    touched: dict[str, Course] = field(default_factory=dict)      # anything of the session changed
-    again: dict[str, Course] = field(default_factory=dict)        # all its verdicts and laps may be others now
-    karts: dict[str, Kart | None] = field(default_factory=dict)
-    worn: list[tuple[int, str, str | None]] = field(default_factory=list)   # seq, transponder, kart from then on
-    records: dict[tuple[str, str], RecordFact] = field(default_factory=dict)  # (kind, id)
-    confirmed: dict[tuple[str, int], tuple[int, Heat]] = field(default_factory=dict)  # (session, version): seq, heat
-    seq: int = 0
+from trackd.timing.session import Outcome
 
 
 class Venue:
@@ -131,6 +62,8 @@ class Venue:
             if body.gone:
                 del records[body.id]
             self.changes.records[fact.kind, body.id] = body
+        elif isinstance(body, Recorded):
+            self.changes.recorded.append(fact)
 
     def _passing(self, seq: int, body: PassingFact) -> None:
         crossing = Crossing(seq, body.at, body.transponder, body.kart, body.role, f"{body.key}/{body.epoch}")
@@ -291,10 +224,3 @@ def _anew(before: Heat, heat: Heat) -> bool:
     if before.attempt != heat.attempt or (before.chequered_us is not None and heat.chequered_us is None):
         return True
     return [entry.driver_id for entry in before.entries.values()] != [entry.driver_id for entry in heat.entries.values()]
-
-
-def rows_of(course: Course) -> Iterator[tuple[Entry, Lap]]:
-    """Every lap of a session with its entry, those that were struck among them."""
-    for entry in course.heat.entries.values():
-        for lap in (*entry.laps, *entry.struck):
-            yield entry, lap

@@ -12,7 +12,6 @@ from litestar.response import Redirect
 
 from trackd.core.errors import BadInput, Fault, TrackdError
 from trackd.services.appliance import Appliance
-from trackd.services.roster import LINE_ROLES
 from trackd.services.staff import STAFF_ROLES, TooManyTries, WrongSecret
 from trackd.web.auth import COOKIE, PUBLIC, check, client, login_cookie, logout_cookie, principal
 from trackd.web.desk import DriverLine, FormView, NamedLine, StaffLine, faults_of, form_view
@@ -110,7 +109,7 @@ def _setup_page(request: AnyRequest, appliance: Appliance, what: str = "", form:
 
 def _lines(geojson: dict[str, Any]) -> str:
     roles = [feature["properties"]["role"] for feature in geojson["features"]]
-    return ", ".join(role.replace("_", " ").replace(":", " ") for role in roles if LINE_ROLES.fullmatch(role))
+    return ", ".join(role.replace("_", " ").replace(":", " ") for role in roles)
 
 
 @get("/console/setup", include_in_schema=False)

@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from trackd.core.errors import BadInput, Fault
 from trackd.services.roster import tidy
 from trackd.services.shapes import DriverList, DriverRow, KartList, KartRow
-from trackd.timing.venue import Kart
+from trackd.timing.course import Kart
 from trackd.web.auth import principal, requires
 from trackd.web.bodies import DriverBody, FormatBody, KartBody
 from trackd.web.given import AnyRequest, TheAppliance

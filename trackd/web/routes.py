@@ -21,6 +21,7 @@ from trackd.services.appliance import Appliance
 from trackd.web import api, console, heats, log, manual, pages, panels, parts, pit, racing, sheets
 from trackd.web.auth import MAX_BODY_BYTES, PUBLIC, SecurityHeaders, app_guards, authentication
 from trackd.web.errors import exception_handlers
+from trackd.web.recordings_api import RecordingsApi
 from trackd.web.render import assets, render
 from trackd.web.screens import Screens, live_handler
 from trackd.web.stream import Stream, stream_handler
@@ -67,8 +68,8 @@ def create_app(appliance: Appliance) -> Web:
 
     app = Litestar(
         route_handlers=[
-            api.RosterApi, api.SessionsApi, api.health, api.metrics, stream_handler(stream), live_handler(screens),
-            pages.board, pages.display, pages.karts,
+            api.RosterApi, api.SessionsApi, RecordingsApi, api.health, api.metrics, stream_handler(stream),
+            live_handler(screens), pages.board, pages.display, pages.karts,
             *racing.HANDLERS, console.karts, console.save_kart,
             console.drivers, console.add_driver, console.setup, console.save_setup, console.login_page, console.login,
             console.logout, *panels.HANDLERS, *heats.HANDLERS, *log.HANDLERS, *sheets.HANDLERS, *pit.HANDLERS,

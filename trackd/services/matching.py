@@ -1,0 +1,109 @@
+"""Which heat and kart a recording was in: its crossings against the passings of the heats it may have been at."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from trackd.core.time import HOUR, MINUTE, Micros
+from trackd.gps.match import Match, match
+from trackd.gps.trace import Times
+from trackd.store.database import NAME, read_only
+from trackd.timing.events import LINE
+from trackd.timing.facts import PassingFact
+from trackd.timing.recorded import DrivenLap, MatchFact
+
+CLOCKS_APART_US: Micros = 10 * MINUTE
+"""The wall clock of a box without a network may be off by so much."""
+
+LATELY_US: Micros = 48 * HOUR
+HEATS_AT_MOST = 40
+"""Of a recording that tells no time, these are looked at: all heats of the last two days."""
+
+_passing = msgspec.json.Decoder(PassingFact).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A recording whose kart is wanted. ``utc_us``: when its clock was 0; ``came_us``: when the file came in.
+
+    ``kart``: the one its unit rides on, if the unit is known.
+    """
+
+    recording: str
+    laps: Sequence[DrivenLap]
+    duration_us: Micros
+    utc_us: Micros | None
+    came_us: Micros
+    kart: str | None = None
+
+
+def find(folder: Path, asked: Asked) -> tuple[str | None, MatchFact]:
+    """The session, and what was found. Reads the database; blocks: use a thread.
+
+    Accepted only where the rule accepts one kart of one session, and no unit says otherwise.
+    """
+    crossings_us, sigma_us = crossings_of(asked.laps)
+    db = read_only(folder / NAME)
+    try:
+        found = [(session, match(crossings_us, candidates(db, session), sigma_us)) for session in _sessions(db, asked)]
+    finally:
+        db.close()
+    fits = [(session, each) for session, each in found if each.kart]
+    if not fits:
+        reason = found[0][1].reason if len(found) == 1 else "No heat has passings at such intervals."
+        return None, MatchFact(asked.recording, of=len(crossings_us), reason=reason)
+    accepted = [each for each in fits if each[1].accepted]
+    session, best = (accepted or sorted(fits, key=lambda each: each[1].chance))[0]
+    doubt = ""
+    if len(accepted) > 1:
+        doubt = f"It fits {len(accepted)} heats."
+    elif accepted and asked.kart is not None and asked.kart != best.kart:
+        doubt = f"The unit rides on kart {asked.kart}."
+    return session, _fact(asked.recording, best, doubt)
+
+
+def _fact(recording: str, best: Match, doubt: str) -> MatchFact:
+    return MatchFact(
+        recording, best.kart, best.offset_us, round(best.score_us), best.inliers, best.of, best.runner_up,
+        None if np.isnan(best.rival_us) else round(best.rival_us), best.accepted and not doubt,
+        f"{best.reason} {doubt}".strip())
+
+
+def crossings_of(laps: Sequence[DrivenLap]) -> tuple[Times, float]:
+    """The moments a recording crossed the line (n,) int64 on its own clock, and the standard deviation of one."""
+    full = [lap for lap in laps if lap.kind == "full"]
+    moments = {lap.start_us for lap in full} | {lap.start_us + lap.time_us for lap in full}
+    sigma_us = float(np.median([lap.sigma_us for lap in full])) / np.sqrt(2) if full else 0.0
+    return np.array(sorted(moments), dtype=np.int64), sigma_us
+
+
+def _sessions(db: sqlite3.Connection, asked: Asked) -> list[str]:
+    """The sessions it may have been in: those on at its time, else those of the last two days."""
+    ran = "SELECT id FROM sessions WHERE state != 'void' AND green_wall_us IS NOT NULL AND "
+    last = f" ORDER BY green_wall_us DESC LIMIT {HEATS_AT_MOST}"
+    if asked.utc_us is not None:
+        span = (asked.utc_us + asked.duration_us + CLOCKS_APART_US, asked.utc_us - CLOCKS_APART_US)
+        rows = db.execute(ran + "green_wall_us <= ? AND COALESCE(ended_wall_us, green_wall_us + 86400000000) >= ?" + last,
+                          span).fetchall()
+        if rows:
+            return [row[0] for row in rows]
+    span = (asked.came_us + CLOCKS_APART_US, asked.came_us - LATELY_US)
+    return [row[0] for row in db.execute(ran + "green_wall_us <= ? AND green_wall_us >= ?" + last, span)]
+
+
+def candidates(db: sqlite3.Connection, session: str) -> dict[str, Times]:
+    """The passings of the line of each kart of a session (m,) int64, track time, repeated reads left out."""
+    rows = db.execute("SELECT c.kart, j.body FROM crossings c JOIN journal j ON j.seq = c.seq WHERE c.session = ? "
+                      "AND c.kart IS NOT NULL AND c.verdict != 'repeated' ORDER BY c.seq", (session,))
+    found: dict[str, list[int]] = {}
+    for kart, body in rows:
+        passing = _passing(body)
+        if passing.role == LINE:
+            found.setdefault(kart, []).append(passing.at)
+    return {kart: np.array(sorted(moments), dtype=np.int64) for kart, moments in found.items()}

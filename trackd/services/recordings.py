@@ -1,0 +1,235 @@
+"""Recordings of GPS loggers, from a file to laps with a kart: kept, read, laid on a layout, matched.
+
+A file is durable before it is read, and its fact before anybody is told. All else follows from it in one transaction, is
+done one file at a time beside timing, and is begun again at the next start if the power went meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from trackd.core.errors import BadInput, Fault, NotFound, TrackdError
+from trackd.core.ids import new_id
+from trackd.core.time import Micros
+from trackd.services.commands import Decider, Draft
+from trackd.services.files import Files
+from trackd.services.writer import Writer
+from trackd.store.database import NAME, read_only
+from trackd.timing.facts import RecordFact
+from trackd.timing.recorded import DrivenFact, DrivenLap, ReadFact, RecordingFact, Source
+
+if TYPE_CHECKING:                        # numpy comes with the first file, not with the start
+    from trackd.gps.layouts import Layout
+    from trackd.gps.trace import Recording
+    from trackd.services.reader import Reader
+
+log = structlog.get_logger()
+
+FILE_MOST = 64_000_000
+"""Bytes. A day in a kart is a fourth of it."""
+
+NAME_MOST = 120
+
+
+class Recordings:
+    """Takes files in and works them through. ``start`` and ``stop`` on the event loop."""
+
+    def __init__(self, folder: Path, writer: Writer) -> None:
+        self.folder, self.writer = folder, writer
+        self.files = Files(folder)
+        self._reader: Reader | None = None
+        self._waiting: asyncio.Queue[str] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
+        self._open: dict[str, asyncio.Event] = {}        # what waits or is worked on
+
+    async def start(self) -> None:
+        """Begin to work, with what was left undone."""
+        for recording in await asyncio.to_thread(self._undone):
+            self._take(recording)
+        self._task = asyncio.create_task(self._forever(), name="recordings")
+
+    async def stop(self) -> None:
+        """End; what is not done is begun again at the next start."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        if self._reader is not None:
+            await self._reader.close()
+
+    async def read(self, sha256: str, name: str) -> Recording:
+        """A stored file as a recording. Raises BadInput with the reader's sentence."""
+        from trackd.services.reader import Reader
+
+        if self._reader is None:
+            self._reader = Reader()
+        return await self._reader.read(self.files.path(sha256), name)
+
+    def _undone(self) -> list[str]:
+        with contextlib.closing(read_only(self.folder / NAME)) as db:
+            return [row[0] for row in db.execute("SELECT id FROM recordings WHERE read IS NULL ORDER BY seq")]
+
+    # --- taking in ----------------------------------------------------------------------------------------------------
+
+    async def receive(self, data: bytes, name: str, source: Source, by: str, unit: str | None = None) -> tuple[str, bool]:
+        """Keep a file and have it read. Its id, and whether that very file was there already.
+
+        Raises BadInput for an empty or far too large file, StorageFailing.
+        """
+        if not data:
+            raise BadInput(Fault("file", "is empty"))
+        if len(data) > FILE_MOST:
+            raise BadInput(Fault("file", "is larger than 64 MB"))
+        sha256 = await asyncio.to_thread(self.files.keep, data)
+        made: list[tuple[str, bool]] = []
+
+        def decide(decider: Decider) -> Sequence[Draft]:
+            known = decider.db.execute("SELECT id FROM recordings WHERE sha256 = ?", (sha256,)).fetchone()
+            made.append((known[0], True) if known else (new_id(), False))
+            if known:
+                return []
+            decider.db.execute("INSERT INTO files (recording, name, driver, vehicle, venue) VALUES (?,?,'','','')",
+                               (made[0][0], _short(name)))
+            return [("recording", None, RecordingFact(made[0][0], sha256, len(data), source, unit, by))]
+        await asyncio.wrap_future(self.writer.submit(decide))
+        recording, known = made[0]
+        if not known:
+            self._take(recording)
+        return recording, known
+
+    def _take(self, recording: str) -> None:
+        self._open[recording] = asyncio.Event()
+        self._waiting.put_nowait(recording)
+
+    async def settled(self, recording: str) -> None:
+        """Wait until a recording that came in has been worked through."""
+        if recording in self._open:
+            await self._open[recording].wait()
+
+    # --- working through ----------------------------------------------------------------------------------------------
+
+    async def _forever(self) -> None:
+        while True:
+            recording = await self._waiting.get()
+            try:
+                await self.work(recording)
+            except TrackdError as error:
+                log.warning("a recording waits", recording=recording, says=str(error))
+            except Exception:            # the job runner: one file must not end the reading of others
+                log.exception("a recording could not be worked through", recording=recording)
+            finally:
+                self._open.pop(recording).set()
+
+    async def work(self, recording: str) -> None:
+        """Read a recording, find its laps and its kart, and store all of it at once. Raises TrackdError."""
+        row = await asyncio.to_thread(self._row, recording)
+        try:
+            found = await self.read(row.sha256, row.name)
+        except BadInput as error:
+            await self._store([("read", None, ReadFact(recording, refused=error.faults[0].what))])
+            return
+        layouts = dict(self.writer.venue.layouts)
+        read = _read_fact(recording, found)
+        driven = await asyncio.to_thread(drive, recording, found, layouts)
+        drafts: list[Draft] = [("read", None, read), ("driven", None, driven)]
+        if driven.layout is not None:
+            drafts.append(await asyncio.to_thread(self._match, row, read, driven))
+        await self._store(drafts, found)
+
+    def _row(self, recording: str) -> Row:
+        with contextlib.closing(read_only(self.folder / NAME)) as db:
+            found = db.execute(
+                "SELECT r.id, r.sha256, r.wall_us, COALESCE(f.name, ''), u.kart FROM recordings r "
+                "LEFT JOIN files f ON f.recording = r.id LEFT JOIN units u ON u.id = r.unit WHERE r.id = ?",
+                (recording,)).fetchone()
+        if found is None:
+            raise NotFound(f"There is no recording {recording}.")
+        return Row(*found)
+
+    def _match(self, row: Row, read: ReadFact, driven: DrivenFact) -> Draft:
+        from trackd.services.matching import Asked, find
+
+        asked = Asked(row.id, driven.laps, read.duration_us, read.utc_us, row.wall_us, row.kart)
+        session, matched = find(self.folder, asked)
+        return ("match", session, matched)
+
+    async def _store(self, drafts: Sequence[Draft], found: Recording | None = None) -> None:
+        def decide(decider: Decider) -> Sequence[Draft]:
+            if found is not None:
+                recording = next(body.recording for _, _, body in drafts if isinstance(body, ReadFact))
+                decider.db.execute("UPDATE files SET driver = ?, vehicle = ?, venue = ? WHERE recording = ?",
+                                   (_short(found.driver), _short(found.vehicle), _short(found.venue), recording))
+            return drafts
+        await asyncio.wrap_future(self.writer.submit(decide))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is known of a recording before it is read. ``kart``: the one its unit rides on."""
+
+    id: str
+    sha256: str
+    wall_us: Micros
+    name: str
+    kart: str | None
+
+
+def drive(recording: str, found: Recording, layouts: Mapping[str, RecordFact]) -> DrivenFact:
+    """The laps of a recording on the layout that it is recognised on, of these by id."""
+    from trackd.gps.recognise import recognise
+
+    lines = {layout_id: lines_of(record) for layout_id, record in layouts.items()}
+    known = recognise(found.trace, {layout_id: layout for layout_id, layout in lines.items() if layout is not None})
+    layout = lines.get(known.layout)
+    if layout is None:
+        return DrivenFact(recording, reason=known.reason)
+    return driven_on(recording, found, known.layout, layouts[known.layout], known.reason)
+
+
+def driven_on(recording: str, found: Recording, layout_id: str, record: RecordFact, reason: str, *,
+              approved: bool = True, by: str = "") -> DrivenFact:
+    """The laps of a recording on this layout. Raises BadInput where the layout has no usable lines."""
+    from trackd.gps.layouts import layout_of
+    from trackd.gps.segment import segment
+
+    laps = [DrivenLap(lap.number, lap.kind, lap.start_us, lap.time_us, lap.sigma_us, list(lap.sectors_us),
+                      lap.max_speed_kmh, list(lap.flags), lap.quality)
+            for lap in segment(found.trace, layout_of(record.body))]
+    return DrivenFact(recording, layout_id, digest(record), laps, reason, approved, by)
+
+
+def lines_of(record: RecordFact) -> Layout | None:
+    """The lines of a stored layout; None where it was saved by an older trackd that checked less."""
+    from trackd.gps.layouts import layout_of
+
+    with contextlib.suppress(BadInput):
+        return layout_of(record.body)
+    return None
+
+
+def digest(record: RecordFact) -> str:
+    """What tells one version of a layout's lines from another."""
+    lines = json.dumps([record.body.get("features"), record.body.get("properties")], sort_keys=True)
+    return hashlib.sha256(lines.encode()).hexdigest()[:16]
+
+
+def _read_fact(recording: str, found: Recording) -> ReadFact:
+    device, marks = list(found.device_laps.times_us), found.device_laps.marks_us
+    return ReadFact(recording, found.format, found.device, found.utc_us, found.trace.duration_us,
+                    round(found.trace.rate_hz, 3), len(found.trace), device or [b - a for a, b in pairwise(marks)],
+                    list(found.faults))
+
+
+def _short(text: str) -> str:
+    """A name out of a file, as far as it can be shown."""
+    return "".join(filter(str.isprintable, text)).strip()[:NAME_MOST]
