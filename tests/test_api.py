@@ -427,6 +427,7 @@ async def test_the_schema_names_every_route_of_the_api_and_needs_no_network(venu
     for path, methods in {
         "/api/v1/health": "get", "/metrics": "get", "/api/v1/passings": "get", "/api/v1/karts": "get post",
         "/api/v1/karts/{number}": "put delete", "/api/v1/drivers": "get post", "/api/v1/layouts": "get post",
+        "/api/v1/layouts/{layout_id}": "put",
         "/api/v1/formats": "get post", "/api/v1/sessions": "get post", "/api/v1/sessions/{session_id}": "get",
         "/api/v1/sessions/{session_id}/board": "get", "/api/v1/sessions/{session_id}/result": "get",
         "/api/v1/sessions/{session_id}/laps": "get", "/api/v1/sessions/{session_id}/orders": "post",

@@ -8,7 +8,6 @@ import contextlib
 import getpass
 import json
 import os
-import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +16,8 @@ from typing import Any
 
 from trackd import __version__
 from trackd.core.errors import BadInput, Refused, TrackdError
-from trackd.usage import between, listen, protocols
+from trackd.devices import add_emulate
+from trackd.usage import between, loop, protocols, say
 
 VERBS = ("run", "demo", "decode", "emulate", "laps", "rebuild", "check", "staff", "token", "bench")
 
@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     decode = verb("decode", _decode, "raw bytes in, one JSON object a line out", data=False)
     decode.add_argument("--protocol", required=True, choices=protocols())
     decode.add_argument("file", metavar="FILE", help="a recording, a capture folder, or - for standard input")
-    _add_emulate(verb("emulate", lambda _: 2, "be a device on the wire, for tests and training", data=False))
+    add_emulate(verb("emulate", lambda _: 2, "be a device on the wire, for tests and training", data=False))
     laps = verb("laps", _laps, "laps and sectors of one recording, nothing stored", data=False)
     laps.add_argument("file", metavar="FILE", type=Path, help="a recording of a GPS logger")
     laps.add_argument("--layout", required=True, metavar="LAYOUT.geojson", type=Path)
@@ -99,37 +99,10 @@ def _leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser
             yield from action.choices.values()
 
 
-def _add_emulate(emulate: argparse.ArgumentParser) -> None:
-    devices = emulate.add_subparsers(dest="device", required=True)
-    decoder = devices.add_parser("decoder", help="a timing decoder")
-    decoder.set_defaults(verb_function=_emulate_decoder)
-    decoder.add_argument("--protocol", required=True, choices=protocols())
-    decoder.add_argument("--listen", required=True, metavar="HOST:PORT", type=listen)
-    source = decoder.add_mutually_exclusive_group(required=True)
-    source.add_argument("--capture", type=Path, metavar="FILE")
-    source.add_argument("--scenario", type=Path, metavar="FILE")
-    decoder.add_argument("--speed", type=float, default=1.0)
-    decoder.add_argument("--fault", action="append", default=[], metavar="NAME",
-                         help="NAME, NAME:RATE or NAME@SECONDS; see the README")
-
-
 def _folder(args: argparse.Namespace) -> Path:
     from trackd.config import data_folder
 
     return data_folder(args.data, os.environ)
-
-
-def _say(args: argparse.Namespace, words: str, **values: Any) -> None:
-    """One line for a person, or one object for a program."""
-    print(json.dumps(values) if args.json else words, flush=True)
-
-
-def _loop(main_task: Any) -> None:
-    """Run until done; SIGTERM and Ctrl-C end it in order."""
-    import uvloop
-
-    with contextlib.suppress(KeyboardInterrupt):
-        uvloop.run(main_task)
 
 
 def _run(args: argparse.Namespace) -> None:
@@ -148,11 +121,11 @@ def _run(args: argparse.Namespace) -> None:
 
     def ready(appliance: Appliance, address: str) -> None:
         code = appliance.staff.setup_code()
-        _say(args, f"trackd runs at {address}", address=address, setup_code=code)
+        say(args, f"trackd runs at {address}", address=address, setup_code=code)
         if code is not None and not args.json:
             print(f"Nobody is staff yet. Open {address}/console and enter the one-time code {code}", flush=True)
 
-    _loop(serve(_folder(args), settings, ready))
+    loop(serve(_folder(args), settings, ready))
 
 
 def _demo(args: argparse.Namespace) -> None:
@@ -163,7 +136,7 @@ def _demo(args: argparse.Namespace) -> None:
         if args.data is None:
             args.data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trackd-demo-",
                                                                              ignore_cleanup_errors=True)))
-        _loop(_run_demo(args))
+        loop(_run_demo(args))
 
 
 async def _run_demo(args: argparse.Namespace) -> None:
@@ -184,7 +157,7 @@ async def _run_demo(args: argparse.Namespace) -> None:
     def ready(appliance: Appliance, address: str) -> None:
         demo.admit(appliance)
         tasks.append(asyncio.create_task(demo.direct(appliance)))
-        _say(args, f"trackd demo, {args.karts} karts, one decoder on {settings.links[0].url}\n"
+        say(args, f"trackd demo, {args.karts} karts, one decoder on {settings.links[0].url}\n"
              f"  live board  {address}/\n  television  {address}/display/hall\n"
              f"  console     {address}/console   name {STAFF}, PIN {demo.pin}\nCtrl-C ends it.",
              address=address, console=f"{address}/console", name=STAFF, pin=demo.pin)
@@ -215,27 +188,6 @@ def _decode(args: argparse.Namespace) -> None:
     sys.stdout.flush()
 
 
-def _emulate_decoder(args: argparse.Namespace) -> None:
-    from trackd.emulator.run import run_emulator
-    from trackd.emulator.scenario import load_scenario
-    from trackd.links.capture import read_capture
-
-    capture = read_capture(args.capture) if args.capture else None
-    scenario = load_scenario(args.scenario) if args.scenario else None
-    _loop(_until_signal(run_emulator(
-        args.protocol, args.listen, capture=capture, scenario=scenario, speed=args.speed, faults=args.fault,
-        on_ready=lambda host, port: _say(args, f"A {args.protocol} decoder listens on {host}:{port}. Ctrl-C ends it.",
-                                         host=host, port=port),
-        on_end=lambda _: print("Everything is sent; the decoder stays on the wire.", file=sys.stderr))))
-
-
-async def _until_signal(work: Any) -> None:
-    task = asyncio.ensure_future(work)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
-
-
 def _laps(args: argparse.Namespace) -> None:
     from trackd.services.single import as_json, as_table, laps_of_file
 
@@ -253,11 +205,11 @@ def _rebuild(args: argparse.Namespace) -> int:
         found = check(folder)
         for difference in found.differences:
             print(f"trackd: {difference}", file=sys.stderr)
-        _say(args, f"{found.facts} facts folded, {len(found.differences)} differences.", facts=found.facts,
+        say(args, f"{found.facts} facts folded, {len(found.differences)} differences.", facts=found.facts,
              differences=found.differences)
         return 1 if found.differences else 0
     facts = rebuild(folder)
-    _say(args, f"{facts} facts folded; every derived table is new.", facts=facts)
+    say(args, f"{facts} facts folded; every derived table is new.", facts=facts)
     return 0
 
 
@@ -292,13 +244,13 @@ def _staff(args: argparse.Namespace) -> None:
         pin = sys.stdin.readline().rstrip("\r\n")
     with _people(args) as people:
         person = people.add_staff(args.name, args.role, pin)
-    _say(args, f"{person.name} is {person.role} now.", name=person.name, role=person.role)
+    say(args, f"{person.name} is {person.role} now.", name=person.name, role=person.role)
 
 
 def _token(args: argparse.Namespace) -> None:
     with _people(args) as people:
         token = people.add_token(args.name, args.role)
-    _say(args, token, name=args.name, role=args.role, token=token)
+    say(args, token, name=args.name, role=args.role, token=token)
 
 
 def _bench(args: argparse.Namespace) -> int:

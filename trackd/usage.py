@@ -1,9 +1,14 @@
-"""What an argument of the command line may be; anything else is wrong usage (exit 2)."""
+"""What the verbs share: what an argument may be (anything else is wrong usage, exit 2), how they speak and end."""
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError
+import asyncio
+import contextlib
+import json
+import signal
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable
+from typing import Any
 
 from trackd.core.errors import BadInput
 
@@ -33,3 +38,24 @@ def listen(text: str) -> str:
     except BadInput as error:
         raise ArgumentTypeError(error.faults[0].what) from None
     return text
+
+
+def say(args: Namespace, words: str, **values: Any) -> None:
+    """One line for a person, or one object for a program."""
+    print(json.dumps(values) if args.json else words, flush=True)
+
+
+def loop(main_task: Any) -> None:
+    """Run until done; SIGTERM and Ctrl-C end it in order."""
+    import uvloop
+
+    with contextlib.suppress(KeyboardInterrupt):
+        uvloop.run(main_task)
+
+
+async def until_signal(work: Any) -> None:
+    """Work until SIGTERM ends it."""
+    task = asyncio.ensure_future(work)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

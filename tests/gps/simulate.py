@@ -15,6 +15,9 @@ Times = NDArray[np.int64]
 OFFSET_US = 200_000
 """An offset this wrong is another alignment, not noise."""
 
+ALIKE_S = 0.1
+"""Two karts that cross the line so soon after one another are side by side."""
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -57,25 +60,25 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """``karts``: the one it was in at each crossing, "" where none that was read; ``offset_us``: track clock minus
-    recording's.
+    """``karts``: the one it was in at each crossing, with any that passed beside it to what nobody could tell apart; empty
+    where none was read. ``offset_us``: track clock minus recording's.
     """
 
     crossings_us: Times
     candidates: dict[str, Times]
-    karts: tuple[str, ...]
+    karts: tuple[tuple[str, ...], ...]
     offset_us: int
 
     @property
     def changed(self) -> bool:
         """Whether it was in two karts."""
-        return {"1", "2"} <= set(self.karts)
+        return not any(all(kart in beside for beside in self.karts if beside) for kart in ("1", "2"))
 
 
 def right(found: Match, truth: Heat) -> bool:
     """Whether it was in the kart that is named at every crossing of the span that is said to fit, by the right clock."""
     span = truth.karts[found.first:found.last + 1]
-    return set(span) == {found.kart} and abs(found.offset_us - truth.offset_us) < OFFSET_US
+    return all(found.kart in beside for beside in span) and abs(found.offset_us - truth.offset_us) < OFFSET_US
 
 
 def heat(plan: Plan, rng: np.random.Generator) -> Heat:
@@ -99,10 +102,10 @@ def heat(plan: Plan, rng: np.random.Generator) -> Heat:
     if plan.crossings is not None and plan.crossings < len(run):
         begin = _window(plan, runs, run, rng)
         run = run[begin:begin + plan.crossings]
-    karts = ["1" if own else "2" for own in np.isin(run, runs[0])]
+    karts = [tuple(str(k + 1) for k in (0, 1) if np.abs(runs[k] - moment).min() < ALIKE_S) for moment in run]
     if plan.trouble == "spans":
         before, after = rng.integers(1, 8, 2)
-        karts = [*[""] * before, *karts, *[""] * after]
+        karts = [*[()] * before, *karts, *[()] * after]
         run = np.concatenate([run[0] - 90 - np.cumsum(rng.normal(plan.lap_s, 1, before))[::-1], run,
                               true.max() + 60 + np.cumsum(rng.normal(plan.lap_s, 1, after))])
     kept = rng.random(len(run)) >= plan.unseen
@@ -112,9 +115,9 @@ def heat(plan: Plan, rng: np.random.Generator) -> Heat:
     seen = (run + error)[kept] - offset_s
     read = {str(k + 1): _us(t[rng.random(len(t)) >= plan.missed], plan.loop_s, rng) for k, t in enumerate(runs)}
     if plan.trouble == "absent":
-        karts = [""] * len(karts)
+        karts = [()] * len(karts)
         del read["1"]
-    true_karts = tuple(kart for kart, seen_too in zip(karts, kept, strict=True) if seen_too)
+    true_karts = tuple(beside for beside, seen_too in zip(karts, kept, strict=True) if seen_too)
     return Heat(np.rint(seen * 1e6).astype(np.int64), read, true_karts, round(offset_s * 1e6))
 
 

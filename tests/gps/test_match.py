@@ -162,6 +162,14 @@ def test_laps_before_and_after_the_session_are_not_held_against_a_kart() -> None
     assert answer.of == 13 == answer.last - answer.first + 1 < len(truth.crossings_us)
 
 
+def test_laps_that_go_on_without_a_break_where_the_passings_end_are_held_against_a_kart() -> None:
+    truth = heats(Plan(), 1)[0]
+    ended = {kart: passings[:8] for kart, passings in truth.candidates.items()}
+    answer = match(truth.crossings_us, ended, GPS_US)
+    assert (answer.kart, answer.inliers, answer.of, answer.accepted) == ("1", 8, 13, False)
+    assert "In 5 of 13 cases kart 1 did not pass at all." in answer.reason
+
+
 def test_the_clock_of_the_recording_and_the_order_of_the_karts_change_nothing() -> None:
     for truth in heats(Plan(missed=0.03), 10):
         answer = found(truth)

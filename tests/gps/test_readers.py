@@ -17,6 +17,7 @@ from tests.gps.written import (
     EAST,
     GATE,
     INSIDE,
+    RATE_HZ,
     SPEED_MPS,
     START,
     WRITTEN,
@@ -200,6 +201,18 @@ def test_racechrono_crossings_are_where_the_lap_number_goes_up() -> None:
     in_parts = racechrono().splitlines()
     in_parts[12 + 120:] = [line.replace(",0,2,", ",1,2,") for line in in_parts[12 + 120:]]
     assert read("\n".join(in_parts)).device_laps.marks_us == (3_000_000,)     # nobody saw what was between the fragments
+
+
+@pytest.mark.parametrize("row", [0, 12, 30, 31, 119, 120, 121, 238, 239])
+@pytest.mark.parametrize("cell", ["", "2", "3", "7"])
+def test_racechrono_one_damaged_lap_number_begins_no_lap(row: int, cell: str) -> None:
+    lines = racechrono().splitlines()
+    at = lines.index(next(line for line in lines if line.startswith(f"{START.timestamp():.3f}"))) + row
+    cells = lines[at].split(",")
+    lines[at] = ",".join([*cells[:2], cell, *cells[3:]])
+    marks = np.array(read("\n".join(lines)).device_laps.marks_us)
+    assert len(marks) == 2
+    assert np.abs(marks - [3 * SECOND, 12 * SECOND]).max() <= SECOND // RATE_HZ
 
 
 def test_racechrono_rows_written_twice_count_once() -> None:

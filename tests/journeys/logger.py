@@ -17,7 +17,8 @@ def dovex(trace: Trace, utc_us: int) -> bytes:
 def aim_csv(trace: Trace) -> bytes:
     """An AiM CSV: its clock is its own."""
     rows = ["Format,AiM CSV File", "Venue,Round", "Vehicle,Kart", "Racer,Ada Lovelace",
-            f"Duration,{trace.duration_us / 1e6:.3f}", "", "Time,GPS Latitude,GPS Longitude,GPS Speed", "s,deg,deg,km/h", ""]
+            f"Duration,{trace.duration_us / 1e6:.3f}", "",
+            "Time,GPS Latitude,GPS Longitude,GPS Speed", "s,deg,deg,km/h", ""]
     rows += [f"{(t_us - trace.t_us[0]) / 1e6:.3f},{lat:.9f},{lon:.9f},{speed * 3.6:.3f}"
              for t_us, lat, lon, speed in zip(trace.t_us.tolist(), trace.lat_deg.tolist(), trace.lon_deg.tolist(),
                                               trace.speed_mps.tolist(), strict=True)]

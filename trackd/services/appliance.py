@@ -135,6 +135,13 @@ class Appliance:
         await self.live.done(future)
         return session_id
 
+    async def save_layout(self, body: dict[str, Any], by: str, layout_id: str = "") -> str:
+        """The id of the layout, new or with other lines; recordings are laid on it. Raises BadInput, Refused, NotFound."""
+        layout_id, future = self.roster.save_layout(body, by, layout_id)
+        await self.live.done(future)
+        await self.recordings.layout_saved(layout_id)
+        return layout_id
+
     async def order(self, session_id: str, name: str, args: dict[str, Any], by: str) -> Board:
         """Give an order; the board after it. Raises Refused, NotFound, BadInput, StorageFailing."""
         await self.live.done(self.sessions.order(session_id, name, args, by))

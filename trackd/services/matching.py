@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
+from trackd.core.errors import Refused
 from trackd.core.time import HOUR, MINUTE, Micros
 from trackd.gps.match import Match, match
 from trackd.gps.trace import Times
@@ -49,11 +52,8 @@ def find(folder: Path, asked: Asked) -> tuple[str | None, MatchFact]:
     Accepted only where the rule accepts one kart of one session, and no unit says otherwise.
     """
     crossings_us, sigma_us = crossings_of(asked.laps)
-    db = read_only(folder / NAME)
-    try:
+    with contextlib.closing(read_only(folder / NAME)) as db:
         found = [(session, match(crossings_us, candidates(db, session), sigma_us)) for session in _sessions(db, asked)]
-    finally:
-        db.close()
     fits = [(session, each) for session, each in found if each.kart]
     if not fits:
         reason = found[0][1].reason if len(found) == 1 else "No heat has passings at such intervals."
@@ -66,6 +66,21 @@ def find(folder: Path, asked: Asked) -> tuple[str | None, MatchFact]:
     elif accepted and asked.kart is not None and asked.kart != best.kart:
         doubt = f"The unit rides on kart {asked.kart}."
     return session, _fact(asked.recording, best, doubt)
+
+
+def held_against(folder: Path, recording: str, session: str, kart: str, by: str) -> MatchFact:
+    """What a person decided, with what the passings of that kart say to it. Raises Refused without any lap to hold."""
+    with contextlib.closing(read_only(folder / NAME)) as db:
+        rows = db.execute("SELECT number, kind, start_us, time_us, sigma_us FROM gps_laps WHERE driven = "
+                          "(SELECT driven FROM recordings WHERE id = ?) ORDER BY number", (recording,)).fetchall()
+        passings = candidates(db, session).get(kart)
+    crossings_us, sigma_us = crossings_of([DrivenLap(*row) for row in rows])
+    if passings is None or len(passings) < 2 or len(crossings_us) < 2:
+        raise Refused("It takes two crossings of the line, and two passings of that kart, to lay one over the other.")
+    best = match(crossings_us, {kart: passings}, sigma_us)
+    if not best.kart:
+        raise Refused(f"No laps of kart {kart} in that heat are like those of the recording. {best.reason}")
+    return replace(_fact(recording, best, ""), accepted=True, by=by)
 
 
 def _fact(recording: str, best: Match, doubt: str) -> MatchFact:

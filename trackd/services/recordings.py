@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,18 +17,18 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from trackd.core.errors import BadInput, Fault, NotFound, TrackdError
+from trackd.core.errors import BadInput, Fault, NotFound, Refused, TrackdError
 from trackd.core.ids import new_id
 from trackd.core.time import Micros
 from trackd.services.commands import Decider, Draft
+from trackd.services.driving import drive, driven_on
 from trackd.services.files import Files
 from trackd.services.writer import Writer
 from trackd.store.database import NAME, read_only
-from trackd.timing.facts import RecordFact
-from trackd.timing.recorded import DrivenFact, DrivenLap, ReadFact, RecordingFact, Source
+from trackd.store.recorded import ACCEPTED
+from trackd.timing.recorded import DrivenFact, MatchFact, ReadFact, RecordingFact, Source
 
 if TYPE_CHECKING:                        # numpy comes with the first file, not with the start
-    from trackd.gps.layouts import Layout
     from trackd.gps.trace import Recording
     from trackd.services.reader import Reader
 
@@ -39,6 +38,8 @@ FILE_MOST = 64_000_000
 """Bytes. A day in a kart is a fourth of it."""
 
 NAME_MOST = 120
+KEPT = 6
+"""Recordings held as arrays for the pages that show them: some 1 MB each."""
 
 
 class Recordings:
@@ -50,6 +51,7 @@ class Recordings:
         self._reader: Reader | None = None
         self._waiting: asyncio.Queue[str] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
+        self._read: OrderedDict[str, Recording] = OrderedDict()   # those looked at last
         self._open: dict[str, asyncio.Event] = {}        # what waits or is worked on
 
     async def start(self) -> None:
@@ -68,12 +70,18 @@ class Recordings:
             await self._reader.close()
 
     async def read(self, sha256: str, name: str) -> Recording:
-        """A stored file as a recording. Raises BadInput with the reader's sentence."""
+        """A stored file as a recording; those looked at last are kept. Raises BadInput with the reader's sentence."""
         from trackd.services.reader import Reader
 
+        if sha256 in self._read:
+            self._read.move_to_end(sha256)
+            return self._read[sha256]
         if self._reader is None:
             self._reader = Reader()
-        return await self._reader.read(self.files.path(sha256), name)
+        found = self._read[sha256] = await self._reader.read(self.files.path(sha256), name)
+        if len(self._read) > KEPT:
+            self._read.popitem(last=False)
+        return found
 
     def _undone(self) -> list[str]:
         with contextlib.closing(read_only(self.folder / NAME)) as db:
@@ -138,18 +146,75 @@ class Recordings:
         except BadInput as error:
             await self._store([("read", None, ReadFact(recording, refused=error.faults[0].what))])
             return
-        layouts = dict(self.writer.venue.layouts)
-        read = _read_fact(recording, found)
-        driven = await asyncio.to_thread(drive, recording, found, layouts)
-        drafts: list[Draft] = [("read", None, read), ("driven", None, driven)]
-        if driven.layout is not None:
+        layouts, read = dict(self.writer.venue.layouts), _read_fact(recording, found)
+        if row.layout is not None and row.layout in layouts:     # its lines were moved: what was matched waits
+            driven = await asyncio.to_thread(driven_on, recording, found, row.layout, layouts[row.layout], row.reason,
+                                             approved=row.matched != ACCEPTED)
+            drafts: list[Draft] = [("driven", None, driven)]
+        else:
+            driven = await asyncio.to_thread(drive, recording, found, layouts)
+            drafts = [("read", None, read), ("driven", None, driven)]
+        if driven.layout is not None and driven.approved:
             drafts.append(await asyncio.to_thread(self._match, row, read, driven))
         await self._store(drafts, found)
+
+    async def layout_saved(self, layout_id: str) -> None:
+        """Lay recordings on a layout that is new or has other lines: those on it, and those on none."""
+        def asked() -> list[str]:
+            with contextlib.closing(read_only(self.folder / NAME)) as db:
+                return [row[0] for row in db.execute(
+                    "SELECT id FROM recordings WHERE driven IS NOT NULL AND (layout IS NULL OR layout = ?) ORDER BY seq",
+                    (layout_id,))]
+        for recording in await asyncio.to_thread(asked):
+            if recording not in self._open:
+                self._take(recording)
+
+    async def approve(self, recording: str, by: str) -> None:
+        """Let laps found on moved lines take the place of those that counted. Raises Refused where none wait."""
+        row = await asyncio.to_thread(self._row, recording)
+        if row.proposed is None or row.layout is None:
+            raise Refused("There are no newer laps to approve.")
+        await self.on_layout(recording, row.layout, by)
+
+    # --- decisions ----------------------------------------------------------------------------------------------------
+
+    async def assign(self, recording: str, session: str | None, kart: str, by: str) -> None:
+        """A person says which kart of which session it was; without ``kart`` that it was none of them.
+
+        Raises NotFound, Refused where that kart is not in that session or the recording has no laps.
+        """
+        row = await asyncio.to_thread(self._row, recording)
+        fact = MatchFact(recording, reason="Taken off by hand.", by=by)
+        if kart:
+            fact = await asyncio.to_thread(self._held_against, row, session or "", kart, by)
+
+        def decide(decider: Decider) -> Sequence[Draft]:
+            if kart and kart not in decider.course(session or "").heat.entries:
+                raise Refused(f"Kart {kart} is not in that heat.")
+            return [("match", session if kart else None, fact)]
+        await asyncio.wrap_future(self.writer.submit(decide))
+
+    def _held_against(self, row: Row, session: str, kart: str, by: str) -> MatchFact:
+        from trackd.services.matching import held_against
+
+        return held_against(self.folder, row.id, session, kart, by)
+
+    async def on_layout(self, recording: str, layout_id: str, by: str) -> None:
+        """A person says on which layout it was driven: its laps are found there, then its kart. Raises NotFound."""
+        row = await asyncio.to_thread(self._row, recording)
+        record = self.writer.venue.layouts.get(layout_id)
+        if record is None:
+            raise NotFound("That layout is not there any more.")
+        found = await self.read(row.sha256, row.name)
+        driven = await asyncio.to_thread(driven_on, recording, found, layout_id, record, f"Chosen by {by}.", by=by)
+        match = await asyncio.to_thread(self._match, row, _read_fact(recording, found), driven)
+        await self._store([("driven", None, driven), match])
 
     def _row(self, recording: str) -> Row:
         with contextlib.closing(read_only(self.folder / NAME)) as db:
             found = db.execute(
-                "SELECT r.id, r.sha256, r.wall_us, COALESCE(f.name, ''), u.kart FROM recordings r "
+                "SELECT r.id, r.sha256, r.wall_us, COALESCE(f.name, ''), u.kart, r.layout, r.reason, r.matched, r.proposed "
+                "FROM recordings r "
                 "LEFT JOIN files f ON f.recording = r.id LEFT JOIN units u ON u.id = r.unit WHERE r.id = ?",
                 (recording,)).fetchone()
         if found is None:
@@ -175,52 +240,17 @@ class Recordings:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is known of a recording before it is read. ``kart``: the one its unit rides on."""
+    """What is stored of a recording. ``kart``: the one its unit rides on; ``proposed``: newer laps that wait."""
 
     id: str
     sha256: str
     wall_us: Micros
     name: str
     kart: str | None
-
-
-def drive(recording: str, found: Recording, layouts: Mapping[str, RecordFact]) -> DrivenFact:
-    """The laps of a recording on the layout that it is recognised on, of these by id."""
-    from trackd.gps.recognise import recognise
-
-    lines = {layout_id: lines_of(record) for layout_id, record in layouts.items()}
-    known = recognise(found.trace, {layout_id: layout for layout_id, layout in lines.items() if layout is not None})
-    layout = lines.get(known.layout)
-    if layout is None:
-        return DrivenFact(recording, reason=known.reason)
-    return driven_on(recording, found, known.layout, layouts[known.layout], known.reason)
-
-
-def driven_on(recording: str, found: Recording, layout_id: str, record: RecordFact, reason: str, *,
-              approved: bool = True, by: str = "") -> DrivenFact:
-    """The laps of a recording on this layout. Raises BadInput where the layout has no usable lines."""
-    from trackd.gps.layouts import layout_of
-    from trackd.gps.segment import segment
-
-    laps = [DrivenLap(lap.number, lap.kind, lap.start_us, lap.time_us, lap.sigma_us, list(lap.sectors_us),
-                      lap.max_speed_kmh, list(lap.flags), lap.quality)
-            for lap in segment(found.trace, layout_of(record.body))]
-    return DrivenFact(recording, layout_id, digest(record), laps, reason, approved, by)
-
-
-def lines_of(record: RecordFact) -> Layout | None:
-    """The lines of a stored layout; None where it was saved by an older trackd that checked less."""
-    from trackd.gps.layouts import layout_of
-
-    with contextlib.suppress(BadInput):
-        return layout_of(record.body)
-    return None
-
-
-def digest(record: RecordFact) -> str:
-    """What tells one version of a layout's lines from another."""
-    lines = json.dumps([record.body.get("features"), record.body.get("properties")], sort_keys=True)
-    return hashlib.sha256(lines.encode()).hexdigest()[:16]
+    layout: str | None
+    reason: str
+    matched: int
+    proposed: int | None
 
 
 def _read_fact(recording: str, found: Recording) -> ReadFact:

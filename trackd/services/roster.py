@@ -168,12 +168,12 @@ class Roster:
         rules_from(body)
         return self._save_record("format", name, body, by)
 
-    def save_layout(self, body: dict[str, Any], by: str) -> tuple[str, Any]:
-        """The new id and a future."""
+    def save_layout(self, body: dict[str, Any], by: str, layout_id: str = "") -> tuple[str, Any]:
+        """The id and a future. With ``layout_id`` that layout gets these lines instead of its own."""
         faults = layout_faults(body)
         if faults:
             raise BadInput(*faults)
-        return self._save_record("layout", str(body["properties"]["name"]), body, by)
+        return self._save_record("layout", str(body["properties"]["name"]), body, by, layout_id)
 
     def delete_format(self, format_id: str, by: str) -> Any:
         """Take a format out; sessions made from it keep what they were made with."""
@@ -191,12 +191,14 @@ class Roster:
             return [(kind, None, replace(records[record_id], gone=True, by=by, undoes=0, redoes=0))]
         return self.writer.submit(decide)
 
-    def _save_record(self, kind: str, name: str, body: dict[str, Any], by: str) -> tuple[str, Any]:
-        record_id, name = new_id(), tidy(name, "name" if kind == "format" else "properties.name")
+    def _save_record(self, kind: str, name: str, body: dict[str, Any], by: str, known: str = "") -> tuple[str, Any]:
+        record_id, name = known or new_id(), tidy(name, "name" if kind == "format" else "properties.name")
 
         def decide(decider: Decider) -> Sequence[Draft]:
             records = decider.venue.formats if kind == "format" else decider.venue.layouts
-            if any(record.name == name for record in records.values()):
+            if known and known not in records:
+                raise NotFound(f"That {kind} is not there any more.")
+            if any(record.name == name for each, record in records.items() if each != known):
                 raise Refused(f"There is a {kind} '{name}' already.")
             return [(kind, None, RecordFact(record_id, name, body, by))]
         return record_id, self.writer.submit(decide)

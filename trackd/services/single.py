@@ -69,5 +69,5 @@ def as_table(found: Found) -> str:
         sectors = "  ".join("none" if each is None else lap_text(each) for each in lap.sectors_us)
         sure = f"+-{lap.sigma_us / SECOND:.2f}" if lap.kind == "full" else ""
         lines.append(f"{name:>4}  {lap_text(lap.time_us):>10}  {sure:<6}  {sectors}  {', '.join(lap.flags)}".rstrip())
-    device = found.recording.device or found.recording.format
+    device = found.recording.device or "Unnamed logger"
     return "\n".join([f"{device}, {trace.rate_hz:.0f} Hz, {trace.duration_us / SECOND:.1f} s", *lines])

@@ -133,21 +133,23 @@ async def save_setup(request: AnyRequest, appliance: TheAppliance) -> Response[A
             await asyncio.to_thread(appliance.staff.add_staff, one(values, "name"), one(values, "role"),
                                     one(values, "pin"))
         else:
-            await appliance.live.done(_saved(appliance, what, values, who.name))
+            await _saved(appliance, what, values, who.name)
     except TrackdError as error:
         return _setup_page(request, appliance, what, form_view(values, faults_of(error), SETUP_FORMS[what], prefix=what))
     return Redirect(f"/console/setup#{what}", status_code=303)
 
 
-def _saved(appliance: Appliance, what: str, values: dict[str, list[str]], by: str) -> Any:
-    """A future of the fact: a format or layout of the form, or one that is taken out by its id."""
+async def _saved(appliance: Appliance, what: str, values: dict[str, list[str]], by: str) -> None:
+    """Save a format or layout of the form, or take one out by its id."""
     roster, gone = appliance.roster, one(values, "gone")
     if gone:
-        return (roster.delete_format if what == "format" else roster.delete_layout)(gone, by)
-    if what == "format":
+        await appliance.live.done((roster.delete_format if what == "format" else roster.delete_layout)(gone, by))
+    elif what == "layout":
+        await appliance.save_layout(_geojson(one(values, "geojson")), by)
+    else:
         body = {"format": one(values, "format"), **rules_given(values)}
-        return roster.save_format(one(values, "name"), {key: value for key, value in body.items() if value != ""}, by)[1]
-    return roster.save_layout(_geojson(one(values, "geojson")), by)[1]
+        given = {key: value for key, value in body.items() if value != ""}
+        await appliance.live.done(roster.save_format(one(values, "name"), given, by)[1])
 
 
 def _geojson(text: str) -> dict[str, Any]:

@@ -103,6 +103,12 @@ class RosterApi(Controller):
     async def add_layout(self, appliance: TheAppliance, request: AnyRequest,
                          data: JSONBody[dict[str, Any]]) -> dict[str, Any]:
         """A layout: a GeoJSON FeatureCollection as CONTRACT describes it."""
-        record_id, future = appliance.roster.save_layout(data, _by(request))
-        await appliance.live.done(future)
+        record_id = await appliance.save_layout(data, _by(request))
         return {**data, "id": record_id, "name": tidy(data["properties"]["name"], "properties.name")}
+
+    @put("/layouts/{layout_id:str}", guards=[requires("admin")])
+    async def change_layout(self, appliance: TheAppliance, request: AnyRequest, layout_id: FromPath[str],
+                            data: JSONBody[dict[str, Any]]) -> dict[str, Any]:
+        """Other lines for a layout. Laps of recordings on it are found anew; matched ones wait for approval."""
+        await appliance.save_layout(data, _by(request), layout_id)
+        return {**data, "id": layout_id, "name": tidy(data["properties"]["name"], "properties.name")}

@@ -74,8 +74,19 @@ def _marks(sound: Cleaned) -> tuple[Micros, ...]:
     """When the lap number went up by one or the first lap began, within one fragment: the app's crossings of its line."""
     if "lap" not in sound.channels:
         return ()
-    lap = sound.channels["lap"]
-    fragment = sound.channels.get("fragment", np.zeros(len(lap)))
+    lap = _steady(sound.channels["lap"])
+    fragment = _steady(sound.channels.get("fragment", np.zeros(len(lap))))
     begins = (lap[1:] == lap[:-1] + 1) | (np.isnan(lap[:-1]) & ~np.isnan(lap[1:]))
     begins &= fragment[1:] == fragment[:-1]
     return tuple(sound.trace.t_us[1:][begins].tolist())
+
+
+def _steady(numbers: Array) -> Array:
+    """The middle one of each number (n,) and its neighbours: one damaged cell begins no lap, and none is lost to it. The
+    last, of which nothing tells whether it would stay, is the one before.
+    """
+    steady = numbers.copy()
+    if len(numbers) > 2:
+        steady[1:-1] = np.sort(np.lib.stride_tricks.sliding_window_view(numbers, 3), axis=1)[:, 1]
+        steady[-1] = steady[-2]
+    return steady
