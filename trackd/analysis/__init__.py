@@ -1,0 +1,1 @@
+"""What laps tell: where time is lost, how corners are driven, how steady a driver is."""

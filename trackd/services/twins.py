@@ -1,0 +1,64 @@
+"""A lap as the loop timed it and as the kart's own recording tells it: the same lap twice, where both are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from trackd.core.time import SECOND, Micros
+from trackd.services.reading import Reading
+from trackd.services.recorded import GpsLap, Recorded, gps_lap, laps_of, recordings_of
+from trackd.store.recorded import ACCEPTED
+
+SAME_US: Micros = 4 * SECOND
+"""Ends of a lap further apart than this are those of different laps (METHODS 1.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """One lap. ``loop``: its row as `Reading.lap` gives it, None where only a recording tells of it; ``recorded`` and
+    ``gps``: the recording and its lap, None where there is none.
+    """
+
+    loop: dict[str, Any] | None
+    recorded: Recorded | None = None
+    gps: GpsLap | None = None
+
+
+async def twin(reading: Reading, lap_id: str) -> Twin:
+    """A lap by its id, of the loop ("1583") or of a recording ("412.3"), with its other self. Raises NotFound."""
+    if "." in lap_id:
+        recorded, gps = await gps_lap(reading, lap_id)
+        found = await _twins(reading, await _rows(reading, recorded), [recorded])
+        return next((each for each in found if each.gps == gps and each.loop is not None), Twin(None, recorded, gps))
+    loop = await reading.lap(lap_id)
+    return (await _twins(reading, [loop], await recordings_of(reading, loop["session"])))[0]
+
+
+async def twins_of(reading: Reading, session_id: str) -> list[Twin]:
+    """Every lap of a session, with what a recording says of it, by kart and number."""
+    return await _twins(reading, await reading.laps(session_id), await recordings_of(reading, session_id))
+
+
+async def _rows(reading: Reading, recorded: Recorded) -> list[dict[str, Any]]:
+    if recorded.session is None or recorded.matched != ACCEPTED:
+        return []
+    return [row for row in await reading.laps(recorded.session) if row["kart"] == recorded.kart]
+
+
+async def _twins(reading: Reading, rows: list[dict[str, Any]], recordings: Iterable[Recorded]) -> list[Twin]:
+    ends = {seq: passing.at for seq, passing in (await reading.passing_bodies({row["seq"] for row in rows})).items()}
+    told = [(each, lap, lap.start_us + lap.time_us + each.match.offset_us)
+            for each in recordings if each.matched == ACCEPTED and each.match is not None
+            for lap in await laps_of(reading, each.driven) if lap.kind == "full"]
+    return [_of(row, ends.get(row["seq"]), told) for row in rows]
+
+
+def _of(row: dict[str, Any], end_us: Micros | None, told: list[tuple[Recorded, GpsLap, Micros]]) -> Twin:
+    near = [(abs(gps_us - end_us), each, lap) for each, lap, gps_us in told
+            if end_us is not None and each.kart == row["kart"] and abs(gps_us - end_us) <= SAME_US]
+    if not near:
+        return Twin(row)
+    _, recorded, lap = min(near, key=lambda found: found[0])
+    return Twin(row, recorded, lap)
