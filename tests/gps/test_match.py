@@ -155,6 +155,22 @@ def test_two_karts_nose_to_tail_are_told_apart_or_left_to_a_person() -> None:
     assert 0.7 < accepted(Plan(trouble="shadow", crossings=9), 80) < 1
 
 
+def test_two_karts_that_passed_at_the_same_moments_are_left_to_a_person() -> None:
+    truth = heats(Plan(), 1)[0]
+    answer = match(truth.crossings_us, truth.candidates | {"99": truth.candidates["1"] + 9_000}, GPS_US)
+    assert not answer.accepted
+    assert {answer.kart, answer.runner_up} == {"1", "99"}
+    assert answer.reason.endswith("That is too close to tell them apart.")
+
+
+def test_a_lost_crossing_that_another_kart_made_by_the_same_clock_is_a_change_of_kart() -> None:
+    truth = heats(Plan(), 1)[0]
+    other = np.sort(np.append(truth.candidates["2"], truth.candidates["1"][0]))
+    answer = match(truth.crossings_us, without(truth, 0).candidates | {"2": other}, GPS_US)
+    assert (answer.kart, answer.then, answer.accepted) == ("1", "2", False)
+    assert answer.reason.endswith("Kart 2 fits 1 of the others by the same clock. Was the kart changed?")
+
+
 def test_laps_before_and_after_the_session_are_not_held_against_a_kart() -> None:
     assert accepted(Plan(trouble="spans", missed=0.03), 40) >= 0.9
     truth = heats(Plan(trouble="spans"), 1)[0]
