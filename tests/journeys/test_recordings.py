@@ -13,6 +13,7 @@ from tests.journeys.logger import aim_csv, dovex
 from tests.venues import KARTS, S, at_the_park
 from trackd.gps.layouts import geojson_of
 from trackd.services.rebuild import check
+from trackd.services.verifying import Verdict, verdicts, vouch
 
 TIMES = {"1": [40.2, 39.8, 40.9, 39.5, 40.1, 39.9, 41.3, 39.6], "2": [41.0, 40.6, 40.4, 41.8, 40.2, 41.1, 40.9, 41.5],
          "3": [42.7, 41.2, 42.0, 41.6, 42.9, 41.1, 42.4, 41.9]}
@@ -86,3 +87,55 @@ async def test_a_recording_of_another_place_has_no_layout_and_no_kart(park: Park
     _, found = await sent(park, "far.dovex", dovex(elsewhere, 1_760_000_000_000_000))
     assert (found["state"], found["laps"], found["kart"]) == ("unknown", [], None)
     assert found["reason"]
+
+
+async def official(venue: Park) -> None:
+    venue.advance(venue.now + 60 * S)
+    for each in ("chequered", "finish", "confirm"):
+        await venue.order(each)
+
+
+async def all_judged(venue: Park) -> list[Verdict]:
+    return await verdicts(venue.appliance.reading, venue.session, dict(venue.appliance.live.writer.venue.layouts))
+
+
+async def judged(venue: Park) -> dict[tuple[str, int], Verdict]:
+    """Those that were not struck, by kart and number."""
+    return {(each.twin.loop["kart"], each.twin.loop["number"]): each for each in await all_judged(venue)
+            if each.twin.loop and each.twin.loop["verdict"] != "void"}
+
+
+@at_the_park()
+async def test_laps_of_an_official_heat_are_verified_with_what_loop_and_gps_say_and_an_edit_takes_it_back(park: Park) -> None:
+    made = await a_heat_with_gps(park)
+    await sent(park, "kart2.csv", aim_csv(made["drives"]["2"][0].trace(25)))
+    assert {each.verdict for each in (await judged(park)).values()} == {"no"}            # not official yet
+    await official(park)
+    found = await judged(park)
+    assert {each.verdict for each in found.values()} == {"verified"}
+    assert found["2", 3].judgement.apart_us is not None
+    assert abs(found["2", 3].judgement.apart_us) < 5_000
+    assert found["1", 3].judgement.apart_us is None                                      # the loop alone vouches for it
+    await park.order("amend", reason="protest")
+    await park.order("shift_crossing", kart="2", lap=3, by_us=400_000)
+    await park.order("confirm")
+    found = await judged(park)
+    assert [found["2", lap].verdict for lap in (2, 3, 4)] == ["verified", "queue", "queue"]
+    assert "allowed" in " ".join(found["2", 3].judgement.reasons)
+
+
+@at_the_park()
+async def test_a_person_vouches_for_a_lap_takes_it_back_and_never_for_one_that_cannot_be_a_best(park: Park) -> None:
+    await a_heat_with_gps(park)
+    await park.order("void_lap", kart="3", lap=2)
+    await park.order("shift_crossing", kart="1", lap=4, by_us=1)
+    await official(park)
+    doubtful = (await judged(park))["1", 4]
+    struck = next(each for each in await all_judged(park) if each.twin.loop and each.twin.loop["verdict"] == "void")
+    live = park.appliance.live
+    assert doubtful.verdict == "queue"
+    for said, then in (("verified", "verified"), ("no", "no"), ("", "queue")):
+        await live.done(vouch(live.writer, park.session, [doubtful.lap_id, struck.lap_id], said, "seen", "Renata"))
+        assert {each.lap_id: each.verdict for each in await all_judged(park)}.items() >= {
+            doubtful.lap_id: then, struck.lap_id: "no"}.items()
+    assert check(park.folder).differences == []

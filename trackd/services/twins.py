@@ -48,10 +48,12 @@ async def _rows(reading: Reading, recorded: Recorded) -> list[dict[str, Any]]:
 
 
 async def _twins(reading: Reading, rows: list[dict[str, Any]], recordings: Iterable[Recorded]) -> list[Twin]:
-    ends = {seq: passing.at for seq, passing in (await reading.passing_bodies({row["seq"] for row in rows})).items()}
     told = [(each, lap, lap.start_us + lap.time_us + each.match.offset_us)
             for each in recordings if each.matched == ACCEPTED and each.match is not None
             for lap in await laps_of(reading, each.driven) if lap.kind == "full"]
+    if not told:
+        return [Twin(row) for row in rows]
+    ends = {seq: passing.at for seq, passing in (await reading.passing_bodies({row["seq"] for row in rows})).items()}
     return [_of(row, ends.get(row["seq"]), told) for row in rows]
 
 

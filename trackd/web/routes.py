@@ -18,7 +18,22 @@ from litestar.types import ASGIApp
 
 from trackd import __version__
 from trackd.services.appliance import Appliance
-from trackd.web import api, console, drawing, heats, log, manual, pages, panels, parts, pit, racing, recordings, sheets
+from trackd.web import (
+    api,
+    console,
+    drawing,
+    heats,
+    log,
+    manual,
+    pages,
+    panels,
+    parts,
+    pit,
+    racing,
+    recordings,
+    sheets,
+    verifying,
+)
 from trackd.web.auth import MAX_BODY_BYTES, PUBLIC, SecurityHeaders, app_guards, authentication
 from trackd.web.errors import exception_handlers
 from trackd.web.recordings_api import RecordingsApi
@@ -36,9 +51,9 @@ Errors are RFC 9457 problem objects; `faults` name each field.
 one JSON object with the fields of the rows here, `id:` the journal sequence on the last event of that sequence. Send
 `Last-Event-ID` to resume; `event: reset` says that is too old and the lists are to be read again."""
 
-PAGES = ("/", "/console", "/console/heats", "/console/karts", "/console/drivers", "/console/recordings", "/console/log",
-         "/console/setup", "/pit", "/display/{name}", "/sessions/{id}", "/sessions/{id}/incidents", "/karts", "/help",
-         "/components")
+PAGES = ("/", "/console", "/console/heats", "/console/karts", "/console/drivers", "/console/recordings", "/console/verify",
+         "/console/log", "/console/setup", "/pit", "/display/{name}", "/sessions/{id}", "/sessions/{id}/incidents",
+         "/karts", "/help", "/components")
 """What people open; each is described in the README."""
 
 
@@ -74,7 +89,7 @@ def create_app(appliance: Appliance) -> Web:
             *racing.HANDLERS, console.karts, console.save_kart,
             console.drivers, console.add_driver, console.setup, console.save_setup, console.login_page, console.login,
             console.logout, *panels.HANDLERS, *heats.HANDLERS, *log.HANDLERS, *sheets.HANDLERS, *pit.HANDLERS,
-            *recordings.HANDLERS, *drawing.HANDLERS, *parts.HANDLERS, *manual.HANDLERS,
+            *recordings.HANDLERS, *drawing.HANDLERS, *verifying.HANDLERS, *parts.HANDLERS, *manual.HANDLERS,
             create_static_files_router("/static", directories=[assets("static")], opt=PUBLIC, include_in_schema=False,
                                        cache_control=CacheControlHeader(max_age=31_536_000, immutable=True)),
         ],
