@@ -36,6 +36,10 @@ url = "serial:///dev/ttyUSB0?baud=9600"
 roles = { STA = "sector:1", BOX = "pit_in" }
 track = "minis"
 
+[recordings]
+folder = "/media/races"
+solos = "192.168.1.60, solo-7"
+
 [cloud]
 url = "https://cloud.example/v1"
 schedule = "04:15"
@@ -69,8 +73,22 @@ def test_every_setting_of_the_file_arrives(tmp_path: Path) -> None:
     assert [second.role_of(loop) for loop in ("STA", "BOX", "MAN", None)] == ["sector:1", "pit_in", None, None]
     assert (second.track, first.track) == ("minis", "main")
     assert (settings.cloud.url, settings.cloud.schedule) == ("https://cloud.example/v1", "04:15")
+    assert (settings.recordings.folder, settings.recordings.targets) == (Path("/media/races"), ("192.168.1.60", "solo-7"))
     server = settings.server
     assert (server.host, server.port, server.read_login, server.capture_mb) == ("0.0.0.0", 9000, True, 8)
+
+
+@pytest.mark.parametrize(("solos", "targets"), [("off", None), ("auto", ())])
+def test_units_are_looked_for_only_where_somebody_wants_it(tmp_path: Path, solos: str,
+                                                           targets: tuple[str, ...] | None) -> None:
+    assert load(written(tmp_path, f'[recordings]\nsolos = "{solos}"'), {}).recordings.targets == targets
+    assert load(None, {}).recordings.targets is None
+
+
+def test_a_folder_is_a_whole_path_and_a_unit_has_an_address(tmp_path: Path) -> None:
+    found = faults(tmp_path, '[recordings]\nfolder = "races"\nsolos = "192.168.1.60, -x-"')
+    assert set(found) == {"recordings.folder", "recordings.solos"}
+    assert '"-x-"' in found["recordings.solos"]
 
 
 def test_without_a_file_the_defaults_count_and_they_are_those_documented() -> None:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-import tomllib
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 from urllib.parse import urlsplit
 
 import platformdirs
 
 from trackd.core.errors import BadInput, Fault
 from trackd.links.transport import parse_url
+from trackd.toml import Table, read
 
 PROTOCOLS = ("p3", "p98", "tranx2", "chronelec", "node")
 MAX_PORT = 65_535
 
 _ROLE = re.compile(r"start_finish|pit_in|pit_out|sector:[1-9][0-9]?")
+_ADDRESS = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.:-]{0,61}[A-Za-z0-9])?")
 _SCHEDULE = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
-_TOML_LINE = re.compile(r"^(?P<what>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)$", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +42,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("links.role", "start_finish", "start_finish, sector:1 and up, pit_in or pit_out"),
     Setting("links.roles", "", "instead of role, where one link carries several loops: decoder id to role"),
     Setting("links.track", "main", "the track the loops lie on"),
+    Setting("recordings.folder", "", "a folder watched for recordings (an export, a stick, a share); read, never changed"),
+    Setting("recordings.solos", "off", "auto looks for AiM units on the network; or their addresses, with commas"),
     Setting("cloud.url", "", "where verified laps replicate to; absent: never"),
     Setting("cloud.schedule", "03:30", "when they do, in the venue's time"),
     Setting("server.host", "127.0.0.1", "the address to listen on; 0.0.0.0 for the venue's network"),
@@ -82,6 +82,21 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Recordings:
+    """Where recordings come from beside uploads. ``solos``: auto, off, or addresses with commas."""
+
+    folder: Path | None = None
+    solos: str = "off"
+
+    @property
+    def targets(self) -> tuple[str, ...] | None:
+        """The addresses of units to ask; none: those that are found; None: no units at all."""
+        if self.solos == "off":
+            return None
+        return () if self.solos == "auto" else tuple(map(str.strip, self.solos.split(",")))
+
+
+@dataclass(frozen=True, slots=True)
 class Cloud:
     """Where verified laps go. Without ``url`` nothing leaves; ``schedule`` is HH:MM in the venue's time."""
 
@@ -105,6 +120,7 @@ class Settings:
 
     venue: Venue = Venue()
     links: tuple[Link, ...] = ()
+    recordings: Recordings = Recordings()
     cloud: Cloud = Cloud()
     server: Server = Server()
 
@@ -123,10 +139,11 @@ def load(path: Path | None, env: Mapping[str, str]) -> Settings:
     if path is None and env.get("TRACKD_CONFIG"):
         path = Path(env["TRACKD_CONFIG"]).expanduser()
     faults: list[Fault] = []
-    top = _Table(_read(path) if path else {}, "", faults)
+    top = Table(read(path) if path else {}, "", faults)
     settings = Settings(
         venue=_venue(top.table("venue")),
         links=_links(top.tables("links"), faults),
+        recordings=_recordings(top.table("recordings")),
         cloud=_cloud(top.table("cloud")),
         server=_server(top.table("server"), env),
     )
@@ -136,86 +153,7 @@ def load(path: Path | None, env: Mapping[str, str]) -> Settings:
     return settings
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadInput(Fault(str(path), f"cannot be read: {error.strerror}")) from error
-    except UnicodeDecodeError as error:
-        raise BadInput(Fault(str(path), f"is not UTF-8 text (byte {error.start})")) from error
-    except tomllib.TOMLDecodeError as error:
-        place = _TOML_LINE.match(str(error))
-        where = f"{path} line {place['line']}" if place else str(path)
-        raise BadInput(Fault(where, place["what"] if place else str(error))) from error
-
-
-class _Table:
-    """One TOML table while it is read: hands out known keys, collects faults, refuses what nobody asked for."""
-
-    def __init__(self, values: Mapping[str, Any], where: str, faults: list[Fault]) -> None:
-        self._values, self._where, self._faults = values, where, faults
-        self._known: list[str] = []
-
-    def fault(self, key: str, what: str) -> None:
-        self._faults.append(Fault(f"{self._where}.{key}" if self._where else key, what))
-
-    def has(self, key: str) -> bool:
-        return key in self._values
-
-    def _take(self, key: str, kind: type, wanted: str) -> Any:
-        self._known.append(key)
-        value = self._values.get(key)
-        if value is None or type(value) is kind:
-            return value
-        self.fault(key, f"must be {wanted}, not {value!r}")
-        return None
-
-    def text(self, key: str, default: str | None = None) -> str:
-        """A non-empty text on one line; without a default it must be there. "" after a fault."""
-        value = self._take(key, str, "text")
-        if value is None:
-            if default is None and key not in self._values:
-                self.fault(key, "is missing")
-            return default or ""
-        if not value.strip() or not value.isprintable():
-            self.fault(key, "must not be empty or hold control characters")
-            return default or ""
-        return str(value)
-
-    def number(self, key: str, default: int, low: int, high: int) -> int:
-        value = self._take(key, int, "a whole number")
-        if value is not None and not low <= value <= high:
-            self.fault(key, f"must be from {low} to {high}, not {value}")
-            return default
-        return default if value is None else int(value)
-
-    def switch(self, key: str, *, default: bool) -> bool:
-        value = self._take(key, bool, "true or false")
-        return default if value is None else bool(value)
-
-    def table(self, key: str) -> _Table:
-        value = self._take(key, dict, "a table")
-        return _Table(value or {}, f"{self._where}.{key}" if self._where else key, self._faults)
-
-    def tables(self, key: str) -> list[_Table]:
-        value = self._take(key, list, f"tables, each under [[{key}]]") or []
-        for index, entry in enumerate(value):
-            if not isinstance(entry, dict):
-                self.fault(f"{key}[{index}]", "must be a table")
-        return [_Table(entry, f"{key}[{index}]", self._faults)
-                for index, entry in enumerate(value) if isinstance(entry, dict)]
-
-    def keys(self) -> list[str]:
-        return list(self._values)
-
-    def close(self) -> None:
-        """Everything has been asked for; what is left has no meaning."""
-        for key in self._values.keys() - set(self._known):
-            near = difflib.get_close_matches(key, self._known, n=1)
-            self.fault(key, f'is no setting; did you mean "{near[0]}"?' if near else "is no setting")
-
-
-def _venue(table: _Table) -> Venue:
+def _venue(table: Table) -> Venue:
     venue = Venue(table.text("name", Venue().name), table.text("timezone", Venue().timezone))
     try:
         zoneinfo.ZoneInfo(venue.timezone)
@@ -225,7 +163,7 @@ def _venue(table: _Table) -> Venue:
     return venue
 
 
-def _links(tables: list[_Table], faults: list[Fault]) -> tuple[Link, ...]:
+def _links(tables: list[Table], faults: list[Fault]) -> tuple[Link, ...]:
     links: list[Link] = []
     for table in tables:
         link = _link(table)
@@ -235,7 +173,7 @@ def _links(tables: list[_Table], faults: list[Fault]) -> tuple[Link, ...]:
     return () if faults else tuple(links)
 
 
-def _link(table: _Table) -> Link:
+def _link(table: Table) -> Link:
     name, protocol, url = table.text("name"), table.text("protocol"), table.text("url")
     if protocol and protocol not in PROTOCOLS:
         table.fault("protocol", f'"{protocol}" is none of {", ".join(PROTOCOLS)}')
@@ -248,7 +186,7 @@ def _link(table: _Table) -> Link:
     role, roles = table.text("role", "start_finish"), table.table("roles")
     if table.has("role") and table.has("roles"):
         table.fault("roles", "stands beside role; keep one of the two")
-    by_id = {key: roles.text(key) for key in roles.keys()}  # noqa: SIM118 - a _Table is no mapping
+    by_id = {key: roles.text(key) for key in roles.keys()}  # noqa: SIM118 - a Table is no mapping
     if table.has("roles") and not by_id:
         table.fault("roles", 'must name at least one loop, as { "268307" = "start_finish" }')
     for where, key, value in [(table, "role", role), *((roles, key, value) for key, value in by_id.items())]:
@@ -259,7 +197,20 @@ def _link(table: _Table) -> Link:
     return Link(name, protocol, url, None if by_id else role, MappingProxyType(by_id), track)
 
 
-def _cloud(table: _Table) -> Cloud:
+def _recordings(table: Table) -> Recordings:
+    folder, solos = table.text("folder", ""), table.text("solos", "off")
+    path = Path(folder).expanduser() if folder else None
+    if path is not None and not path.is_absolute():
+        table.fault("folder", f'"{folder}" must be a whole path, from / or ~')
+    if solos not in ("auto", "off"):
+        for each in map(str.strip, solos.split(",")):
+            if not _ADDRESS.fullmatch(each):
+                table.fault("solos", f'"{each}" is no address; write auto, off, or addresses with commas')
+    table.close()
+    return Recordings(path, solos)
+
+
+def _cloud(table: Table) -> Cloud:
     url = table.text("url", "")
     if url:
         parts = urlsplit(url)
@@ -273,7 +224,7 @@ def _cloud(table: _Table) -> Cloud:
     return Cloud(url or None, schedule)
 
 
-def _server(table: _Table, env: Mapping[str, str]) -> Server:
+def _server(table: Table, env: Mapping[str, str]) -> Server:
     default = Server()
     host = table.text("host", default.host)
     port = table.number("port", default.port, 0, MAX_PORT)

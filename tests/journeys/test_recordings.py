@@ -106,7 +106,7 @@ async def judged(venue: Park) -> dict[tuple[str, int], Verdict]:
 
 
 @at_the_park()
-async def test_laps_of_an_official_heat_are_verified_with_what_loop_and_gps_say_and_an_edit_takes_it_back(park: Park) -> None:
+async def test_laps_of_an_official_heat_are_verified_with_what_loop_and_gps_say_and_an_edit_ends_that(park: Park) -> None:
     made = await a_heat_with_gps(park)
     await sent(park, "kart2.csv", aim_csv(made["drives"]["2"][0].trace(25)))
     assert {each.verdict for each in (await judged(park)).values()} == {"no"}            # not official yet

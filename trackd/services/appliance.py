@@ -23,6 +23,7 @@ from trackd.services.sessions import NewSession, Sessions
 from trackd.services.staff import Staff
 from trackd.services.trackclock import TrackClock
 from trackd.services.undo import Turn
+from trackd.services.watching import Watching
 from trackd.store import database
 from trackd.timing.acts import Act
 from trackd.timing.board import Board, SessionInfo
@@ -52,6 +53,8 @@ class Appliance:
         self.sessions = Sessions(self.live.writer, self._sector_lines)
         self.reading = Reading(folder)
         self.recordings = Recordings(folder, self.live.writer)
+        self.watching = Watching(settings.recordings.folder,
+                                 lambda data, name: self.recordings.receive(data, name, "folder", ""))
         self.today: dict[str, SessionInfo] = {}
         self.staff: Staff
         self._lock: IO[str] | None = None
@@ -81,9 +84,11 @@ class Appliance:
             self.today.setdefault(board.session.id, board.session)
         await self.live.start()
         await self.recordings.start()
+        self.watching.start()
 
     async def stop(self) -> None:
         """End everything; what waits is written first."""
+        await self.watching.stop()
         await self.recordings.stop()
         await self.live.stop()
         await self.reading.close()
@@ -191,6 +196,8 @@ class Appliance:
         """The worst status and every check."""
         checks = [*(self._link_check(name) for name in (link.name for link in self.settings.links)),
                   self._storage_check(), self._clock_check()]
+        if self.watching.trouble:
+            checks.append(Check("watched folder", "degraded", self.watching.trouble))
         worst = max(checks, key=lambda check: ("ok", "degraded", "failing").index(check.status))
         return worst.status, checks
 
