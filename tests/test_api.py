@@ -432,8 +432,11 @@ async def test_the_schema_names_every_route_of_the_api_and_needs_no_network(venu
         "/api/v1/sessions/{session_id}/board": "get", "/api/v1/sessions/{session_id}/result": "get",
         "/api/v1/sessions/{session_id}/laps": "get", "/api/v1/sessions/{session_id}/orders": "post",
         "/api/v1/sessions/{session_id}/proposals": "get", "/api/v1/sessions/{session_id}/notes": "get",
-        "/api/v1/laps/{lap_id}": "get", "/api/v1/acts": "get", "/api/v1/undo": "post", "/api/v1/redo": "post",
-        "/api/v1/recordings": "get post", "/api/v1/recordings/{recording_id}": "get",
+        "/api/v1/laps/{lap_id}": "get", "/api/v1/laps/{lap_id}/trace": "get",
+        "/api/v1/laps/compare": "get", "/api/v1/acts": "get", "/api/v1/undo": "post", "/api/v1/redo": "post",
+        "/api/v1/recordings": "get post", "/api/v1/recordings/{recording_id}": "get", "/api/v1/units": "get",
+        "/api/v1/units/{unit_id}": "delete", "/api/v1/units/{unit_id}/pair": "post",
+        "/api/v1/units/{unit_id}/download": "post",
     }.items():
         for method in methods.split():
             assert (path, method) in told

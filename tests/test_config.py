@@ -78,9 +78,9 @@ def test_every_setting_of_the_file_arrives(tmp_path: Path) -> None:
     assert (server.host, server.port, server.read_login, server.capture_mb) == ("0.0.0.0", 9000, True, 8)
 
 
-@pytest.mark.parametrize(("solos", "targets"), [("off", None), ("auto", ())])
+@pytest.mark.parametrize(("solos", "targets"), [("off", None), ("auto", "auto")])
 def test_units_are_looked_for_only_where_somebody_wants_it(tmp_path: Path, solos: str,
-                                                           targets: tuple[str, ...] | None) -> None:
+                                                           targets: str | None) -> None:
     assert load(written(tmp_path, f'[recordings]\nsolos = "{solos}"'), {}).recordings.targets == targets
     assert load(None, {}).recordings.targets is None
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -89,11 +90,11 @@ class Recordings:
     solos: str = "off"
 
     @property
-    def targets(self) -> tuple[str, ...] | None:
-        """The addresses of units to ask; none: those that are found; None: no units at all."""
+    def targets(self) -> tuple[str, ...] | Literal["auto"] | None:
+        """The addresses of units to ask, "auto" to look for them; None: no units at all."""
         if self.solos == "off":
             return None
-        return () if self.solos == "auto" else tuple(map(str.strip, self.solos.split(",")))
+        return "auto" if self.solos == "auto" else tuple(map(str.strip, self.solos.split(",")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ LINE_DEG_PER_S, NEAR_DEG = 9.0, 15.0
 
 
 def place(east_m: float, north_m: float) -> Point:
-    return Point(MIDDLE.lat_deg + north_m / PLANE.north_m, MIDDLE.lon_deg + east_m / PLANE.east_m)
+    return Point(float(MIDDLE.lat_deg + north_m / PLANE.north_m), float(MIDDLE.lon_deg + east_m / PLANE.east_m))
 
 
 def gate(role: str, angle_deg: float, *, half_m: float = 8, heading: bool = True) -> Gate:

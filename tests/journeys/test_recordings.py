@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from tests.gps.drive import ROUND, laps_of
+from tests.gps.drive import ROUND, gate, laps_of
 from tests.journeys.conftest import Park
 from tests.journeys.logger import aim_csv, dovex
 from tests.venues import KARTS, S, at_the_park
 from trackd.gps.layouts import geojson_of
+from trackd.services.agreeing import agreement_of
+from trackd.services.missedreads import missed_reads
 from trackd.services.rebuild import check
+from trackd.services.recorded import recording
 from trackd.services.verifying import Verdict, verdicts, vouch
 
 TIMES = {"1": [40.2, 39.8, 40.9, 39.5, 40.1, 39.9, 41.3, 39.6], "2": [41.0, 40.6, 40.4, 41.8, 40.2, 41.1, 40.9, 41.5],
@@ -139,3 +143,81 @@ async def test_a_person_vouches_for_a_lap_takes_it_back_and_never_for_one_that_c
         assert {each.lap_id: each.verdict for each in await all_judged(park)}.items() >= {
             doubtful.lap_id: then, struck.lap_id: "no"}.items()
     assert check(park.folder).differences == []
+
+
+@at_the_park()
+async def test_a7_a_read_the_loop_missed_is_proposed_from_the_karts_own_gps_and_counts_as_timed_by_gps(park: Park) -> None:
+    drive, crossed = laps_of(TIMES["2"])
+    await park.api("POST", "/layouts", geojson_of(ROUND))
+    await park.heat(KARTS, "stage", format="8m", ranking="best_lap")
+    begin = park.now + S
+    park.advance(begin)
+    await park.order("green")
+    others = {kart: laps_of(TIMES[kart])[1] for kart in ("1", "3")}
+    passings = [(at_s, "2") for at_s in (*crossed[:4], *crossed[5:])] + [
+        (at_s + 1, kart) for kart, moments in others.items() for at_s in moments]
+    for at_s, kart in sorted(passings):
+        await park.cross(begin + round(at_s * S), KARTS[kart])
+    _, found = await sent(park, "kart2.csv", aim_csv(drive.trace(10)))
+    assert (found["state"], found["kart"]) == ("matched", "2")
+    missed = await missed_reads(park.appliance, park.session)
+    assert [each.kart for each in missed] == ["2"]
+    assert abs(missed[0].at_us - crossed[4] * S) < 100_000
+    assert len((await park.laps())["2"]) == 7                        # nothing happened by itself
+    await park.order("insert_crossing", kart="2", at_us=missed[0].at_us, source="gps")
+    laps = (await park.laps())["2"]
+    assert [lap["source"] for lap in laps] == ["loop"] * 3 + ["gps"] * 2 + ["loop"] * 3
+    assert await missed_reads(park.appliance, park.session) == []
+    await park.api("POST", "/undo", {})
+    assert len((await park.laps())["2"]) == 7
+    assert check(park.folder).differences == []
+
+
+@at_the_park()
+async def test_e13_gps_and_loop_are_held_against_each_other_once_there_are_enough_laps(park: Park) -> None:
+    made = await a_heat_with_gps(park)
+    _, found = await sent(park, "kart1.csv", aim_csv(made["drives"]["1"][0].trace(25)))
+    each = await recording(park.appliance.reading, found["id"])
+    told = await agreement_of(park.appliance.reading, each)
+    assert told is not None
+    assert (told.laps, told.warning) == (8, "")                      # too few to say more
+
+
+@at_the_park()
+async def test_a15_moving_the_line_makes_a_new_version_that_waits_where_laps_were_matched(park: Park) -> None:
+    made = await a_heat_with_gps(park)
+    _, found = await sent(park, "kart1.csv", aim_csv(made["drives"]["1"][0].trace(25)))
+    moved = geojson_of(replace(ROUND, start_finish=gate("start_finish", 30), sectors=()))
+    await park.api("PUT", f"/layouts/{made['layout']}", moved)
+    await park.appliance.recordings.settled(found["id"])
+    same = await park.api("GET", f"/recordings/{found['id']}")
+    assert same["laps"] == found["laps"]                             # published times stay
+    await park.appliance.recordings.approve(found["id"], "Renata")
+    anew = await park.api("GET", f"/recordings/{found['id']}")
+    assert [lap["id"] for lap in anew["laps"]] != [lap["id"] for lap in found["laps"]]
+    assert anew["laps"][0]["time_us"] > found["laps"][0]["time_us"] + S
+    assert check(park.folder).differences == []
+
+
+@at_the_park()
+async def test_a_layout_drawn_later_finds_the_laps_of_recordings_that_had_none(park: Park) -> None:
+    drive, _ = laps_of(TIMES["1"])
+    _, found = await sent(park, "kart1.csv", aim_csv(drive.trace(10)))
+    assert (found["state"], found["laps"]) == ("unknown", [])
+    await park.api("POST", "/layouts", geojson_of(ROUND))
+    await park.appliance.recordings.settled(found["id"])
+    assert len((await park.api("GET", f"/recordings/{found['id']}"))["laps"]) == 10
+
+
+@at_the_park()
+async def test_what_was_cut_off_by_the_power_is_worked_through_at_the_next_start(park: Park) -> None:
+    made = await a_heat_with_gps(park)
+    await park.appliance.recordings.stop()
+    data = aim_csv(made["drives"]["3"][0].trace(10))
+    answer = await park.http.post("/api/v1/recordings", files={"file": ("a.csv", data)})
+    assert answer.json()["state"] == "waiting"
+    await park.off()
+    await park.on()
+    await park.appliance.recordings.settled(answer.json()["id"])
+    found = await park.api("GET", f"/recordings/{answer.json()['id']}")
+    assert (found["state"], found["kart"]) == ("matched", "3")

@@ -23,6 +23,7 @@ from trackd.services.sessions import NewSession, Sessions
 from trackd.services.staff import Staff
 from trackd.services.trackclock import TrackClock
 from trackd.services.undo import Turn
+from trackd.services.units import Units
 from trackd.services.watching import Watching
 from trackd.store import database
 from trackd.timing.acts import Act
@@ -55,6 +56,8 @@ class Appliance:
         self.recordings = Recordings(folder, self.live.writer)
         self.watching = Watching(settings.recordings.folder,
                                  lambda data, name: self.recordings.receive(data, name, "folder", ""))
+        self.units = Units(folder, self.live.writer, self.reading, self.recordings, self.zone,
+                           targets=settings.recordings.targets)
         self.today: dict[str, SessionInfo] = {}
         self.staff: Staff
         self._lock: IO[str] | None = None
@@ -85,9 +88,11 @@ class Appliance:
         await self.live.start()
         await self.recordings.start()
         self.watching.start()
+        await self.units.start()
 
     async def stop(self) -> None:
         """End everything; what waits is written first."""
+        await self.units.stop()
         await self.watching.stop()
         await self.recordings.stop()
         await self.live.stop()
@@ -196,6 +201,8 @@ class Appliance:
         """The worst status and every check."""
         checks = [*(self._link_check(name) for name in (link.name for link in self.settings.links)),
                   self._storage_check(), self._clock_check()]
+        if self.units.trouble:
+            checks.append(Check("units", "degraded", self.units.trouble))
         if self.watching.trouble:
             checks.append(Check("watched folder", "degraded", self.watching.trouble))
         worst = max(checks, key=lambda check: ("ok", "degraded", "failing").index(check.status))

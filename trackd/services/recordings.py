@@ -144,7 +144,7 @@ class Recordings:
         try:
             found = await self.read(row.sha256, row.name)
         except BadInput as error:
-            await self._store([("read", None, ReadFact(recording, refused=error.faults[0].what))])
+            await self._store(recording, [("read", None, ReadFact(recording, refused=error.faults[0].what))])
             return
         layouts, read = dict(self.writer.venue.layouts), _read_fact(recording, found)
         if row.layout is not None and row.layout in layouts:     # its lines were moved: what was matched waits
@@ -156,7 +156,7 @@ class Recordings:
             drafts = [("read", None, read), ("driven", None, driven)]
         if driven.layout is not None and driven.approved:
             drafts.append(await asyncio.to_thread(self._match, row, read, driven))
-        await self._store(drafts, found)
+        await self._store(recording, drafts, found)
 
     async def layout_saved(self, layout_id: str) -> None:
         """Lay recordings on a layout that is new or has other lines: those on it, and those on none."""
@@ -208,7 +208,7 @@ class Recordings:
         found = await self.read(row.sha256, row.name)
         driven = await asyncio.to_thread(driven_on, recording, found, layout_id, record, f"Chosen by {by}.", by=by)
         match = await asyncio.to_thread(self._match, row, _read_fact(recording, found), driven)
-        await self._store([("driven", None, driven), match])
+        await self._store(recording, [("driven", None, driven), match])
 
     def _row(self, recording: str) -> Row:
         with contextlib.closing(read_only(self.folder / NAME)) as db:
@@ -228,10 +228,9 @@ class Recordings:
         session, matched = find(self.folder, asked)
         return ("match", session, matched)
 
-    async def _store(self, drafts: Sequence[Draft], found: Recording | None = None) -> None:
+    async def _store(self, recording: str, drafts: Sequence[Draft], found: Recording | None = None) -> None:
         def decide(decider: Decider) -> Sequence[Draft]:
             if found is not None:
-                recording = next(body.recording for _, _, body in drafts if isinstance(body, ReadFact))
                 decider.db.execute("UPDATE files SET driver = ?, vehicle = ?, venue = ? WHERE recording = ?",
                                    (_short(found.driver), _short(found.vehicle), _short(found.venue), recording))
             return drafts

@@ -29,7 +29,7 @@ ORDERS: Mapping[str, tuple[str, ...]] = {
     "restart": ("laps", "reason"), "reinstate": ("attempt", "reason"), "countdown": ("seconds",), "abort": (),
     "join": ("kart", "driver", "since"), "leave": ("kart", "reason"), "bind": ("kart", "transponder", "since"),
     "attach": ("seconds",), "assign": ("kart", "driver", "entries"), "swap_kart": ("from", "to", "since", "reason"),
-    "void_lap": ("kart", "lap", "reason"), "insert_crossing": ("kart", "at_us", "reason"),
+    "void_lap": ("kart", "lap", "reason"), "insert_crossing": ("kart", "at_us", "source", "reason"),
     "move_laps": ("from", "to", "laps", "reason"), "split_lap": ("kart", "lap", "parts", "at_us", "reason"),
     "merge_laps": ("kart", "lap", "reason"), "shift_crossing": ("kart", "lap", "by_us", "reason"),
     "ignore_crossing": ("kart", "lap", "passing", "reason"), "count_crossing": ("passing", "reason"), "tap": ("kart",),
@@ -41,7 +41,7 @@ ORDERS: Mapping[str, tuple[str, ...]] = {
 """Every order this version knows, with its arguments. Each may have a `reason`."""
 
 OPTIONAL = frozenset({"driver", "since", "reason", "of", "hold_off_s", "seconds", "entries", "parts", "at_us", "laps",
-                      "passing", "incident", "value", "karts", *SETTABLE})
+                      "passing", "incident", "value", "karts", "source", *SETTABLE})
 """Arguments that an order may lack, or whose lack it explains itself."""
 
 

@@ -64,7 +64,7 @@ def _void_lap(plan: Plan, order: Order) -> None:
 
 
 def _insert(plan: Plan, order: Order) -> None:
-    plan.mark(plan.make(order, order.args["track_us"], order.args["kart"], "manual"), order)
+    plan.mark(plan.make(order, order.args["track_us"], order.args["kart"], order.args.get("source", "manual")), order)
 
 
 def _split(plan: Plan, order: Order) -> None:

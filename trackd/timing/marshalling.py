@@ -79,7 +79,11 @@ def _insert(session: Session, args: Args, now_us: Micros) -> Args:
     if any(abs(moment_us - each) < max(heat.rules.repeat_us, heat.rules.min_lap_us) for each in near):
         raise Refused(f"Kart {entry.kart} has a crossing near that: a lap would be shorter than the shortest possible lap.")
     kart = kart_then(heat, entry, moment_us)
-    return {"kart": kart, "at_us": at_us, "track_us": moment_us, "reason": text(args, "reason")}
+    source = args.get("source") or "manual"
+    if source not in ("manual", "gps"):
+        raise BadInput(Fault("source", "must be manual or gps"))
+    return {"kart": kart, "at_us": at_us, "track_us": moment_us, "reason": text(args, "reason"),
+            **({} if source == "manual" else {"source": source})}
 
 
 def _split(session: Session, args: Args, _now_us: Micros) -> Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from litestar import Response, get, post
@@ -20,6 +21,7 @@ from trackd.web.pages import guest_page, html, page_view
 if TYPE_CHECKING:
     from trackd.gps.trace import Recording
 
+FOUND_S = 3.0
 DRAWN_MOST = 20_000
 """Places sent to the page: two laps of any track in any detail."""
 
@@ -62,6 +64,9 @@ async def save(request: AnyRequest, appliance: TheAppliance, data: JSONBody[dict
     if layout and layout not in appliance.live.writer.venue.layouts:
         raise NotFound("That layout is not there any more.")
     layout_id = await appliance.save_layout(data, who.name, layout)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(FOUND_S):       # its laps, for the page that comes next
+            await appliance.recordings.settled(recording)
     return {"id": layout_id, "next": f"/console/recordings/{recording}"}
 
 

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from math import isfinite
+from typing import TYPE_CHECKING
 
 from trackd.core.time import SECOND, Micros, clock_text, lap_text, utc
+from trackd.services.missedreads import MissedRead
 from trackd.services.recorded import GpsLap, Recorded
+
+if TYPE_CHECKING:
+    from trackd.gps.monitor import Agreement
 
 SOURCES = {"upload": "uploaded", "kiosk": "from the kiosk", "api": "from a program", "folder": "from the watched folder",
            "unit": "from the unit", "import": "imported", "demo": "made for the demo"}
@@ -70,6 +76,24 @@ class LapLine:
 
 
 @dataclass(frozen=True, slots=True)
+class MissedView:
+    """A read the loop missed, to be counted. ``at``: on the session clock; ``at_us``: the same for the order."""
+
+    kart: str
+    at: str
+    at_us: Micros
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementView:
+    """How GPS and loop agree, in words; ``warning``: what to look at, "" where nothing is wrong."""
+
+    words: str
+    warning: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingView:
     """One recording. ``facts``: what is known of the file, by name."""
 
@@ -82,6 +106,21 @@ class RecordingView:
     accepted: bool
     proposed: bool
     newer: bool
+
+
+def missed_view(found: MissedRead) -> MissedView:
+    """One missed read."""
+    return MissedView(found.kart, lap_text(found.at_us), found.at_us, found.sentence)
+
+
+def agreement_view(found: Agreement | None) -> AgreementView | None:
+    """The agreement of a recording or a unit; None while there are too few laps to say anything."""
+    if found is None or not isfinite(found.bias_us):
+        return None
+    bias = f"{abs(found.bias_us) / SECOND:.3f} s {'longer' if found.bias_us > 0 else 'shorter'} than the loop's"
+    return AgreementView(f"Over {found.laps} laps its times are {bias}, give or take {found.sure_us / SECOND:.3f}; one lap "
+                         f"differs by {found.spread_us / SECOND:.3f} s. {found.within:.0%} are within what may be.",
+                         found.warning)
 
 
 def when_of(instant_us: Micros, zone: tzinfo) -> str:

@@ -6,22 +6,22 @@ import asyncio
 from typing import Any
 
 from litestar import Response, get, post
-from litestar.datastructures import UploadFile
 from litestar.params import FromPath
 from litestar.response import Redirect
 
 from trackd.core.errors import BadInput, Fault, TrackdError
 from trackd.services import recorded
+from trackd.services.agreeing import agreement_of
 from trackd.services.appliance import Appliance
+from trackd.services.missedreads import missed_reads
 from trackd.services.recorded import Recorded
 from trackd.services.staff import may
 from trackd.web.auth import check, principal
 from trackd.web.desk import faults_of
 from trackd.web.forms import one
 from trackd.web.given import AnyRequest, TheAppliance
-from trackd.web.gpsviews import RecordingLine, line_of, recording_view
+from trackd.web.gpsviews import RecordingLine, agreement_view, line_of, missed_view, recording_view
 from trackd.web.pages import form_of, guest_page, html, page_view
-from trackd.web.recordings_api import FORM_MOST
 from trackd.web.tracing import map_view
 
 SHOWN = 100
@@ -33,26 +33,11 @@ async def all_recordings(request: AnyRequest, appliance: TheAppliance) -> Respon
     return guest_page(request, appliance) or await _list(request, appliance)
 
 
-@post("/console/recordings", status_code=200, include_in_schema=False, request_max_body_size=FORM_MOST)
-async def upload(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
-    """Take the files of the form in."""
-    who = check(request, "recordings")
-    files = [each for each in (await request.form()).getall("file") if isinstance(each, UploadFile) and each.filename]
-    try:
-        if not files:
-            raise BadInput(Fault("", "Choose a file first."))
-        for each in files:
-            await appliance.recordings.receive(await each.read(), each.filename, "upload", who.name)
-    except TrackdError as error:
-        return await _list(request, appliance, tuple(map(str, faults_of(error))))
-    return Redirect("/console/recordings", status_code=303)
-
-
-async def _list(request: AnyRequest, appliance: Appliance, faults: tuple[str, ...] = ()) -> Response[str]:
+async def _list(request: AnyRequest, appliance: Appliance) -> Response[str]:
     found = [each for _, each in await recorded.all_recordings(appliance.reading, 0, SHOWN)]
     lines = [await _line(appliance, each) for each in found]
     return html("console/recordings.html", page=page_view(request, appliance, "Recordings", "recordings"), lines=lines,
-                faults=faults, waiting=any(each.state == "waiting" for each in found),
+                waiting=any(each.state == "waiting" for each in found),
                 may_add=may(principal(request), "recordings"))
 
 
@@ -75,7 +60,7 @@ async def recording(request: AnyRequest, appliance: TheAppliance, recording_id: 
 
 @post("/console/recordings/{recording_id:str}", status_code=200, include_in_schema=False)
 async def decide(request: AnyRequest, appliance: TheAppliance, recording_id: FromPath[str]) -> Response[Any]:
-    """What a person decides about it: ``kart`` of a heat, ``none`` of them, a ``layout``, or newer laps ``approve``."""
+    """What a person decides about it: ``kart``, ``none``, a ``layout``, ``count`` a missed read, or ``approve``."""
     who = check(request, "recordings")
     values = await form_of(request)
     act, recordings = one(values, "act"), appliance.recordings
@@ -87,10 +72,16 @@ async def decide(request: AnyRequest, appliance: TheAppliance, recording_id: Fro
             await recordings.assign(recording_id, None, "", who.name)
         elif act == "layout":
             await recordings.on_layout(recording_id, one(values, "layout"), who.name)
+        elif act == "count":
+            session, _, at_us = one(values, "missed").partition("/")
+            kart = one(values, "kart")
+            check(request, "orders")
+            await appliance.order(session, "insert_crossing", {"kart": kart, "at_us": int(at_us), "source": "gps",
+                                                               "reason": "The kart's own GPS crossed the line."}, who.name)
         elif act == "approve":
             await recordings.approve(recording_id, who.name)
         else:
-            raise BadInput(Fault("act", "must be kart, none, layout or approve"))
+            raise BadInput(Fault("act", "must be kart, none, layout, count or approve"))
     except TrackdError as error:
         return await _one(request, appliance, recording_id, tuple(map(str, faults_of(error))))
     return Redirect(f"/console/recordings/{recording_id}", status_code=303)
@@ -104,8 +95,12 @@ async def _one(request: AnyRequest, appliance: Appliance, recording_id: str, fau
     if each.read is not None and not each.read.refused:
         found = await appliance.recordings.read(each.sha256, each.name)
         picture = await asyncio.to_thread(map_view, found, _gates(appliance, each.layout))
+    missed = [found for found in await missed_reads(appliance, each.session) if found.recording == each.id
+              ] if each.state == "matched" and each.session else []
     return html("console/recording.html", page=page_view(request, appliance, line.name, "recordings"), map=picture,
                 view=recording_view(each, laps, line, appliance.zone), faults=faults, whose=_choices(appliance),
+                missed=[missed_view(found) for found in missed],
+                agreement=agreement_view(await agreement_of(appliance.reading, each)),
                 layouts=sorted(layout_names(appliance).items(), key=lambda pair: pair[1]),
                 may_decide=may(principal(request), "recordings"), may_draw=may(principal(request), "admin"))
 
@@ -129,4 +124,4 @@ def _choices(appliance: Appliance) -> list[tuple[str, str]]:
     return found
 
 
-HANDLERS: list[Any] = [all_recordings, upload, recording, decide]
+HANDLERS: list[Any] = [all_recordings, recording, decide]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 from litestar import Controller, Response, get, post
 from litestar.datastructures import UploadFile
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 
 from trackd.core.errors import BadInput, Fault
 from trackd.core.time import rfc3339
@@ -14,6 +16,8 @@ from trackd.services.shapes import GpsLapRow, RecordingList, RecordingRow, Recor
 from trackd.web.auth import principal, requires
 from trackd.web.given import AnyRequest, TheAppliance
 from trackd.web.paging import After, Limit, page
+
+From = Annotated[Literal["api", "upload", "kiosk"], QueryParameter(name="from", description="where it was put in")]
 
 FORM_MOST = FILE_MOST + 100_000
 """Bytes of a form with a file in it."""
@@ -26,7 +30,7 @@ class RecordingsApi(Controller):
     tags = ("recordings",)
 
     @post("/recordings", guards=[requires("recordings")], request_max_body_size=FORM_MOST)
-    async def add(self, appliance: TheAppliance, request: AnyRequest) -> Response[RecordingRow]:
+    async def add(self, appliance: TheAppliance, request: AnyRequest, came: From = "api") -> Response[RecordingRow]:
         """A file of a GPS logger, as the field `file` of a form: XRK, XRZ, AiM CSV, RaceChrono CSV, VBO, NMEA, DOVEX, GPX.
 
         201 with its id; 200 when that very file is known. It is read afterwards: `state` becomes refused (with its reason),
@@ -36,7 +40,7 @@ class RecordingsApi(Controller):
         if not isinstance(found, UploadFile):
             raise BadInput(Fault("file", "missing"))
         who = principal(request)
-        recording_id, known = await appliance.recordings.receive(await found.read(), found.filename or "", "api",
+        recording_id, known = await appliance.recordings.receive(await found.read(), found.filename or "", came,
                                                                  who.name if who else "")
         row = recording_row(await recording(appliance.reading, recording_id))
         return Response(row, status_code=200 if known else 201)

@@ -23,6 +23,7 @@ from trackd.web import (
     console,
     drawing,
     heats,
+    laps,
     log,
     manual,
     pages,
@@ -32,14 +33,17 @@ from trackd.web import (
     racing,
     recordings,
     sheets,
+    units,
     verifying,
 )
 from trackd.web.auth import MAX_BODY_BYTES, PUBLIC, SecurityHeaders, app_guards, authentication
 from trackd.web.errors import exception_handlers
+from trackd.web.laps_api import LapsApi
 from trackd.web.recordings_api import RecordingsApi
 from trackd.web.render import assets, render
 from trackd.web.screens import Screens, live_handler
 from trackd.web.stream import Stream, stream_handler
+from trackd.web.units_api import UnitsApi
 from trackd.web.views import PageView
 
 ABOUT = """The API of a trackd appliance, version 1. Durations and decoder times are integer microseconds (`_us`), instants
@@ -52,8 +56,8 @@ one JSON object with the fields of the rows here, `id:` the journal sequence on 
 `Last-Event-ID` to resume; `event: reset` says that is too old and the lists are to be read again."""
 
 PAGES = ("/", "/console", "/console/heats", "/console/karts", "/console/drivers", "/console/recordings", "/console/verify",
-         "/console/log", "/console/setup", "/pit", "/display/{name}", "/sessions/{id}", "/sessions/{id}/incidents",
-         "/karts", "/help", "/components")
+         "/console/units", "/console/log", "/console/setup", "/pit", "/display/{name}", "/sessions/{id}",
+         "/sessions/{id}/incidents", "/karts", "/help", "/components")
 """What people open; each is described in the README."""
 
 
@@ -84,16 +88,18 @@ def create_app(appliance: Appliance) -> Web:
 
     app = Litestar(
         route_handlers=[
-            api.RosterApi, api.SessionsApi, RecordingsApi, api.health, api.metrics, stream_handler(stream),
-            live_handler(screens), pages.board, pages.display, pages.karts,
+            api.RosterApi, api.SessionsApi, RecordingsApi, LapsApi, UnitsApi, api.health, api.metrics,
+            stream_handler(stream), live_handler(screens), pages.board, pages.display, pages.karts,
             *racing.HANDLERS, console.karts, console.save_kart,
             console.drivers, console.add_driver, console.setup, console.save_setup, console.login_page, console.login,
             console.logout, *panels.HANDLERS, *heats.HANDLERS, *log.HANDLERS, *sheets.HANDLERS, *pit.HANDLERS,
-            *recordings.HANDLERS, *drawing.HANDLERS, *verifying.HANDLERS, *parts.HANDLERS, *manual.HANDLERS,
+            *recordings.HANDLERS, *drawing.HANDLERS, *verifying.HANDLERS, *laps.HANDLERS,
+            *units.HANDLERS, *parts.HANDLERS, *manual.HANDLERS,
             create_static_files_router("/static", directories=[assets("static")], opt=PUBLIC, include_in_schema=False,
                                        cache_control=CacheControlHeader(max_age=31_536_000, immutable=True)),
         ],
         dependencies={"appliance": Provide(lambda: appliance, sync_to_thread=False),
+                      "units": Provide(lambda: appliance.units, sync_to_thread=False),
                       "screens": Provide(lambda: screens, sync_to_thread=False)},
         guards=app_guards(read_login=appliance.settings.server.read_login),
         middleware=[authentication(appliance.staff)],
