@@ -19,7 +19,7 @@ from trackd.core.errors import BadInput, Refused, TrackdError
 from trackd.devices import add_emulate
 from trackd.usage import between, loop, protocols, say
 
-VERBS = ("run", "demo", "decode", "emulate", "laps", "rebuild", "check", "staff", "token", "bench")
+VERBS = ("run", "demo", "decode", "emulate", "laps", "import", "rebuild", "check", "staff", "token", "bench")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     laps = verb("laps", _laps, "laps and sectors of one recording, nothing stored", data=False)
     laps.add_argument("file", metavar="FILE", type=Path, help="a recording of a GPS logger")
     laps.add_argument("--layout", required=True, metavar="LAYOUT.geojson", type=Path)
+    take = verb("import", _import, "recordings into the venue, as an upload would")
+    take.add_argument("files", metavar="FILE", type=Path, nargs="+")
     rebuild = verb("rebuild", _rebuild, "derive everything again from the journal")
     rebuild.add_argument("--check", action="store_true", help="only compare; exit 1 on a difference")
     check = verb("check", _check, "a doctor: database, clock, storage, links, in words")
@@ -195,6 +197,17 @@ def _laps(args: argparse.Namespace) -> None:
     for fault in found.recording.faults:
         print(f"trackd: {fault}", file=sys.stderr)
     print(json.dumps(as_json(found)) if args.json else as_table(found))
+
+
+def _import(args: argparse.Namespace) -> int:
+    from trackd.services.inbox import import_files, in_words
+    from trackd.web.recordings_api import recording_row
+
+    found = asyncio.run(import_files(_folder(args), args.files))
+    for each in found:
+        row = {"file": str(each.file), "trouble": each.trouble, "laps": each.laps}
+        say(args, in_words(each), **row, recording=recording_row(each.recorded) if each.recorded else None)
+    return 1 if any(each.trouble for each in found) else 0
 
 
 def _rebuild(args: argparse.Namespace) -> int:

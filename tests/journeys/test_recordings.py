@@ -14,6 +14,7 @@ from tests.journeys.logger import aim_csv, dovex
 from tests.venues import KARTS, S, at_the_park
 from trackd.gps.layouts import geojson_of
 from trackd.services.agreeing import agreement_of
+from trackd.services.inbox import import_files, in_words
 from trackd.services.missedreads import missed_reads
 from trackd.services.rebuild import check
 from trackd.services.recorded import recording
@@ -221,3 +222,20 @@ async def test_what_was_cut_off_by_the_power_is_worked_through_at_the_next_start
     await park.appliance.recordings.settled(answer.json()["id"])
     found = await park.api("GET", f"/recordings/{answer.json()['id']}")
     assert (found["state"], found["kart"]) == ("matched", "3")
+
+
+@at_the_park()
+async def test_files_are_imported_beside_the_running_appliance_and_without_one(park: Park) -> None:
+    made = await a_heat_with_gps(park)
+    files = [park.folder.parent / f"kart {kart}.csv" for kart in ("1", "2")]
+    for file, kart in zip(files, ("1", "2"), strict=True):
+        file.write_bytes(aim_csv(made["drives"][kart][0].trace(25)))
+    beside = await import_files(park.folder, [files[0], park.folder / "nothing.csv"])
+    assert in_words(beside[0]) == "kart 1.csv: 8 laps, kart 1"
+    assert in_words(beside[1]).endswith("cannot be read: No such file or directory")
+    await park.off()
+    without = await import_files(park.folder, files)         # on the day of this machine: no heat was on
+    assert [in_words(each)[:18] for each in without] == ["kart 1.csv: 8 laps", "kart 2.csv: 8 laps"]
+    assert list((park.folder / "inbox").iterdir()) == []
+    await park.on()
+    assert len((await park.api("GET", "/recordings"))["items"]) == 2

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from trackd.config import Settings
 from trackd.core.errors import StorageFailing
 from trackd.core.time import Micros, micros, utc
+from trackd.services.inbox import INBOX, plain_name
 from trackd.services.live import LinkConfig, Live
 from trackd.services.reading import Reading
 from trackd.services.recordings import Recordings
@@ -54,8 +55,9 @@ class Appliance:
         self.sessions = Sessions(self.live.writer, self._sector_lines)
         self.reading = Reading(folder)
         self.recordings = Recordings(folder, self.live.writer)
-        self.watching = Watching(settings.recordings.folder,
-                                 lambda data, name: self.recordings.receive(data, name, "folder", ""))
+        take = self.recordings.receive
+        self.watching = Watching(settings.recordings.folder, lambda data, name: take(data, name, "folder", ""))
+        self.inbox = Watching(folder / INBOX, lambda data, name: take(data, plain_name(name), "import", ""), ours=True)
         self.units = Units(folder, self.live.writer, self.reading, self.recordings, self.zone,
                            targets=settings.recordings.targets)
         self.today: dict[str, SessionInfo] = {}
@@ -87,12 +89,15 @@ class Appliance:
             self.today.setdefault(board.session.id, board.session)
         await self.live.start()
         await self.recordings.start()
+        (self.folder / INBOX).mkdir(exist_ok=True)
+        self.inbox.start()
         self.watching.start()
         await self.units.start()
 
     async def stop(self) -> None:
         """End everything; what waits is written first."""
         await self.units.stop()
+        await self.inbox.stop()
         await self.watching.stop()
         await self.recordings.stop()
         await self.live.stop()

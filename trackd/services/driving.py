@@ -21,6 +21,8 @@ def drive(recording: str, found: Recording, layouts: Mapping[str, RecordFact]) -
     """The laps of a recording on the layout that it is recognised on, of these by id."""
     from trackd.gps.recognise import recognise
 
+    if not layouts:
+        return DrivenFact(recording, reason="No layout is known yet. Draw one on this recording.")
     lines = {layout_id: lines_of(record) for layout_id, record in layouts.items()}
     known = recognise(found.trace, {layout_id: layout for layout_id, layout in lines.items() if layout is not None})
     layout = lines.get(known.layout)

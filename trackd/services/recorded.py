@@ -103,6 +103,12 @@ async def recording(reading: Reading, recording_id: str) -> Recorded:
     return _recorded(found[0])
 
 
+async def recording_of_file(reading: Reading, sha256: str) -> Recorded | None:
+    """The recording with this content, None while it is not known."""
+    found = await reading.rows(_STORED.where(recordings.c.sha256 == sha256))
+    return _recorded(found[0]) if found else None
+
+
 async def recordings_of(reading: Reading, session_id: str) -> list[Recorded]:
     """The recordings that were in a session or are proposed to have been."""
     return [_recorded(row) for row in await reading.rows(_STORED.where(recordings.c.session == session_id))]

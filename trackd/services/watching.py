@@ -18,7 +18,7 @@ from trackd.services.recordings import FILE_MOST
 
 log = structlog.get_logger()
 
-LOOK_S = 3.0
+LOOK_S, OURS_S = 3.0, 0.5
 ENDINGS = frozenset({".xrk", ".xrz", ".csv", ".vbo", ".nmea", ".nma", ".dovex", ".dove", ".gpx"})
 FILES_MOST = 20_000
 """More files than these are not somebody's recordings."""
@@ -28,10 +28,13 @@ Seen = tuple[int, int]
 
 
 class Watching:
-    """Looks into a folder and hands over what is new. ``take`` gets the content and the name of a file."""
+    """Looks into a folder and hands over what is new. ``take`` gets the content and the name of a file.
 
-    def __init__(self, folder: Path | None, take: Callable[[bytes, str], Awaitable[object]]) -> None:
-        self.folder, self.take = folder, take
+    ``ours``: trackd's own verbs put whole files there, to be taken at once and away (`services.inbox`).
+    """
+
+    def __init__(self, folder: Path | None, take: Callable[[bytes, str], Awaitable[object]], *, ours: bool = False) -> None:
+        self.folder, self.take, self.ours = folder, take, ours
         self.trouble = ""                    # why it cannot be read, in words; "" while it can
         self._before: dict[Path, Seen] = {}
         self._taken: dict[Path, Seen] = {}
@@ -52,18 +55,19 @@ class Watching:
     async def _forever(self) -> None:
         while True:
             await self.look()
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(OURS_S if self.ours else LOOK_S)
 
     async def look(self) -> int:
         """Take what is new and whole; how many files were."""
         assert self.folder is not None
         try:
-            now = await asyncio.to_thread(lambda: dict(_files(self.folder)))
+            now = await asyncio.to_thread(lambda: dict(_files(self.folder, any_name=self.ours)))
             self.trouble = ""
         except OSError as error:
             self.trouble = f"The folder {self.folder} cannot be read: {error.strerror}. It is looked for again."
             return 0
-        whole = [path for path, seen in now.items() if self._before.get(path) == seen and self._taken.get(path) != seen]
+        whole = [path for path, seen in now.items()
+                 if (self.ours or self._before.get(path) == seen) and self._taken.get(path) != seen]
         self._before, count = now, 0
         for path in sorted(whole):
             count += await self._one(path, now[path])
@@ -80,11 +84,14 @@ class Watching:
             self.trouble = str(error)
             log.warning("a file of the watched folder was not taken", file=path.name, says=str(error))
             return False
-        self._taken[path] = seen
+        if self.ours:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+        else:
+            self._taken[path] = seen
         return True
 
 
-def _files(folder: Path | None) -> Iterator[tuple[Path, Seen]]:
+def _files(folder: Path | None, *, any_name: bool) -> Iterator[tuple[Path, Seen]]:
     """The files in it and below that may be recordings."""
     assert folder is not None
     folder.stat()                            # raises where it is not there; a walk would find nothing and say so
@@ -93,7 +100,7 @@ def _files(folder: Path | None) -> Iterator[tuple[Path, Seen]]:
         count += 1
         if count > FILES_MOST:
             return
-        if path.suffix.lower() not in ENDINGS or path.name.startswith("."):
+        if path.name.startswith(".") or not (any_name or path.suffix.lower() in ENDINGS):
             continue
         with contextlib.suppress(OSError):
             told = path.stat()
