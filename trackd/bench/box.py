@@ -90,11 +90,13 @@ class Box:
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> bytes:
         """One request with the token. Raises Refused on anything but success."""
+        return self._send(method, path, json.dumps(body).encode() if body is not None else None, "application/json")
+
+    def _send(self, method: str, path: str, body: bytes | None, kind: str) -> bytes:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         try:
-            connection.request(method, path, json.dumps(body) if body is not None else None,
-                               {**headers, "Content-Type": "application/json"})
+            connection.request(method, path, body, {**headers, "Content-Type": kind})
             answer = connection.getresponse()
             data = answer.read()
         finally:
@@ -110,6 +112,16 @@ class Box:
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """One request, its JSON answer."""
         return json.loads(self.call(method, "/api/v1" + path, body))
+
+    def upload(self, name: str, data: bytes) -> str:
+        """Put a recording in and wait until it was read; its id."""
+        mark = b"trackd-bench-boundary"
+        body = (b"--" + mark + b'\r\nContent-Disposition: form-data; name="file"; filename="' + name.encode() + b'"\r\n\r\n'
+                + data + b"\r\n--" + mark + b"--\r\n")
+        made = json.loads(self._send("POST", "/api/v1/recordings", body, f"multipart/form-data; boundary={mark.decode()}"))
+        while self.ask("GET", f"/recordings/{made['id']}")["state"] == "waiting":
+            time.sleep(0.02)
+        return str(made["id"])
 
     # --- watching it --------------------------------------------------------------------------------------------------
 

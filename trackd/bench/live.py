@@ -6,6 +6,7 @@ import asyncio
 import gc
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,8 +40,8 @@ class Run:
     per_s: float                 # reached on the wire
 
 
-async def run_load(folder: Path, load: Load) -> Run:
-    """Start an appliance, connect screens, race."""
+async def run_load(folder: Path, load: Load, beside: Callable[[Box], Awaitable[None]] | None = None) -> Run:
+    """Start an appliance, connect screens, race. ``beside``: what else it has to do meanwhile, cancelled at the end."""
     decoder = Decoder()
     await decoder.start()
     box = Box(folder, decoder.port)
@@ -56,8 +57,12 @@ async def run_load(folder: Path, load: Load) -> Run:
             await asyncio.sleep(1.0)
             gc.freeze()                     # the load generator must not stop to look for its own waste
             before_s = box.cpu_s()
+            other = asyncio.ensure_future(beside(box)) if beside is not None else None
             took_s = await decoder.drive(sent[load.karts:], load.per_s, crowd)
             unseen = await crowd.settle()
+            if other is not None:
+                other.cancel()
+                await asyncio.wait([other])
             cpu_s = box.cpu_s() - before_s
             wrong = await asyncio.to_thread(_not_once, box, sent)
             crowd.leave(load.screens)
