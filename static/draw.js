@@ -100,7 +100,7 @@
     const place = $("#chosen"), line = lines[chosen];
     place.replaceChildren();
     if (!line) { place.innerHTML = `<p class="quiet">${adding ? `Press the track where ${nameOf(adding === "sector" ? "the next sector" : adding).toLowerCase()} is.` : "None is chosen."}</p>`; return; }
-    place.innerHTML = '<p class="strong"></p><p class="small soft"></p><div class="row" data-wrap><button class="btn" type="button" data-turn-line>Turn it round</button><button class="btn" type="button" data-straight>Lay it across the track</button><button class="btn" type="button" data-drop>Take it away</button></div>';
+    place.append($("#line-acts").content.cloneNode(true));
     $(".strong", place).textContent = nameOf(line.role);
     $(".soft", place).textContent = `${(2 * halfOf(line)).toFixed(1)} m long, counts towards ${Math.round(compass(across(line)))}°.`;
   };

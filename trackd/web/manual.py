@@ -46,6 +46,11 @@ CHAPTERS: tuple[tuple[str, tuple[Job, ...]], ...] = (
         Job("decoder", "The decoder is lost", "Time by hand, and what happens when it comes back."),
         Job("undo", "Undo", "The last fifty acts, from any page, and doing them again."),
     )),
+    ("Solos in the karts", (
+        Job("recordings", "Bring recordings in", "Files, a watched folder, units by themselves; whose a recording is."),
+        Job("layout", "Draw a layout", "The line, sectors and pit lines on the trace of a kart; moving them later."),
+        Job("verify", "Verify laps", "What the rules vouch for, what waits for you, reads the loop missed."),
+    )),
     ("The place", (
         Job("tracks", "Two tracks at once", "Which loop belongs to which track, and who may be where."),
         Job("screens", "Screens, pit tablet and phones", "What to open where, and what a page says when it hears nothing."),
