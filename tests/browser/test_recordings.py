@@ -1,4 +1,4 @@
-"""Recordings in a real browser: files in, a layout drawn on the trace, whose it was, laps verified; by keyboard and touch."""
+"""Recordings in a real browser: files in, a layout drawn on the trace, whose it was, laps verified; keys and touch."""
 
 from __future__ import annotations
 
@@ -77,10 +77,13 @@ def test_a_file_is_put_in_and_a_layout_drawn_on_it_by_keyboard_finds_its_laps(bo
     page.get_by_role("button", name="Save the layout").click()
     page.wait_for_url("**/console/recordings/*")
     expect(page.locator("tbody th a")).to_have_count(8)
-    assert [each.name for each in box.appliance.live.writer.venue.layouts.values()] == ["Round"]
+    layout, = box.appliance.live.writer.venue.layouts.values()
+    assert layout.name == "Round"
+    assert [each["properties"]["role"] for each in layout.body["features"]] == ["start_finish", "reference"]
 
 
-def test_sectors_are_put_by_touch_dragged_and_numbered_as_they_are_driven(box: Box, open_page: Open, tmp_path: Path) -> None:
+def test_sectors_are_put_by_touch_dragged_and_numbered_as_they_are_driven(box: Box, open_page: Open,
+                                                                          tmp_path: Path) -> None:
     page = at_recordings(box, open_page, **{**PHONE, "viewport": {"width": 800, "height": 900}})
     put_in(page, file_of(tmp_path, "1"))
     page.get_by_role("link", name="kart 1.csv").tap()

@@ -21,9 +21,12 @@ from trackd.web.pages import guest_page, html, page_view
 if TYPE_CHECKING:
     from trackd.gps.trace import Recording
 
-FOUND_S = 3.0
 DRAWN_MOST = 20_000
 """Places sent to the page: two laps of any track in any detail."""
+
+FOUND_S = 3.0
+THINNED = 2
+"""Every so many metres a place of the reference line is kept."""
 
 
 @get("/console/layouts/draw", include_in_schema=False)
@@ -63,6 +66,10 @@ async def save(request: AnyRequest, appliance: TheAppliance, data: JSONBody[dict
     who = check(request, "admin")
     if layout and layout not in appliance.live.writer.venue.layouts:
         raise NotFound("That layout is not there any more.")
+    each = await recorded.recording(appliance.reading, recording)
+    found = await appliance.recordings.read(each.sha256, each.name)
+    if not layout_faults(data):
+        data = await asyncio.to_thread(_with_reference, found, data)
     layout_id = await appliance.save_layout(data, who.name, layout)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(FOUND_S):       # its laps, for the page that comes next
@@ -89,6 +96,20 @@ def _laps(found: Recording, body: dict[str, Any]) -> list[dict[str, Any]]:
              "sectors": ["" if each is None else hundredths(each) for each in lap.sectors_us], "quality": lap.quality,
              "seconds": lap.time_us / SECOND, "full": lap.kind == "full"}
             for lap in segment(found.trace, layout_of(body))]
+
+
+def _with_reference(found: Recording, body: dict[str, Any]) -> dict[str, Any]:
+    """The layout with the way of this recording's clean laps as its reference, by which others are recognised."""
+    from trackd.gps.layouts import layout_of
+    from trackd.gps.recognise import reference_of
+    from trackd.gps.segment import segment
+
+    points = reference_of(found.trace, segment(found.trace, layout_of(body)))[::THINNED]
+    if len(points) < 2:
+        return body
+    way = {"type": "Feature", "properties": {"role": "reference"}, "geometry": {
+        "type": "LineString", "coordinates": [[round(each.lon_deg, 7), round(each.lat_deg, 7)] for each in points]}}
+    return {**body, "features": [*(each for each in body["features"] if each["properties"]["role"] != "reference"), way]}
 
 
 def _of_device(found: Recording) -> dict[str, Any]:
