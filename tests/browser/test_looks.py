@@ -86,6 +86,8 @@ def addresses(day: Day) -> list[tuple[str, str]]:
     """Every page, by an address of it where there is the most to see; and each kind of session page."""
     found = [(page, page.replace("{name}", "hall").replace("{id}", day.amended)) for page in PAGES]
     return [*found, ("/console/login", "/console/login"),
+            ("/console/recordings/{id}", f"/console/recordings/{day.recording}"),
+            ("/console/layouts/draw", f"/console/layouts/draw?recording={day.recording}"),
             *((f"{under}/{{{name}}}", f"{under}/{getattr(day, name)}")
               for under, name in (("/sessions", "running"), ("/sessions", "finished"), ("/sessions", "waiting"),
                                   ("/console/sessions", "finished"), ("/console/sessions", "amended"),

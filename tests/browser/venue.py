@@ -6,6 +6,9 @@ import asyncio
 from dataclasses import dataclass
 
 from tests.browser.conftest import Box
+from tests.gps.drive import ROUND, laps_of
+from tests.journeys.logger import aim_csv
+from trackd.gps.layouts import geojson_of
 from trackd.services.sessions import NewSession
 from trackd.timing.board import Board
 
@@ -25,6 +28,7 @@ class Day:
     running: str
     finished: str
     amended: str
+    recording: str
     at_s: float
 
 
@@ -88,7 +92,19 @@ def make_day(box: Box) -> Day:
     box.order(running, "kart_flag", kart="4", flag="mechanical")
     box.order(running, "penalty", kart="15", kind="laps", value=1, reason="cut the corner")
     box.order(running, "leave", kart="6")
-    return Day(box, waiting, running, ids[1], ids[0], at_s)
+    return Day(box, waiting, running, ids[1], ids[0], recorded(box), at_s)
+
+
+def recorded(box: Box) -> str:
+    """A layout, and what a Solo in a kart recorded on it; its id."""
+    async def put_in() -> str:
+        await box.appliance.save_layout(geojson_of(ROUND), "Timo")
+        driven, _ = laps_of([38.1 + lap * 7 % 9 * 0.147 for lap in range(12)])
+        data = aim_csv(driven.trace(25))
+        recording, _ = await box.appliance.recordings.receive(data, "kart 7, heat 12.csv", "upload", "Timo")
+        await box.appliance.recordings.settled(recording)
+        return recording
+    return str(box.call(put_in()))
 
 
 def decide(box: Box, heat: str, karts: tuple[str, ...]) -> None:
