@@ -239,3 +239,21 @@ async def test_files_are_imported_beside_the_running_appliance_and_without_one(p
     assert list((park.folder / "inbox").iterdir()) == []
     await park.on()
     assert len((await park.api("GET", "/recordings"))["items"]) == 2
+
+
+@at_the_park()
+async def test_a_fault_in_reading_one_file_ends_neither_its_page_nor_the_reading_of_others(park: Park) -> None:
+    made = await a_heat_with_gps(park)
+    recordings = park.appliance.recordings
+    sound = recordings.read
+
+    async def broken(sha256: str, name: str) -> Any:
+        raise KeyError(sha256, name)
+
+    recordings.read = broken  # type: ignore[method-assign]
+    _, found = await sent(park, "a.csv", aim_csv(made["drives"]["1"][0].trace(10)))
+    recordings.read = sound  # type: ignore[method-assign]
+    assert found["state"] == "refused"
+    assert "fault in trackd" in found["reason"]
+    _, found = await sent(park, "b.csv", aim_csv(made["drives"]["2"][0].trace(10)))
+    assert (found["state"], found["kart"]) == ("matched", "2")

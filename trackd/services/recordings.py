@@ -38,6 +38,8 @@ FILE_MOST = 64_000_000
 """Bytes. A day in a kart is a fourth of it."""
 
 NAME_MOST = 120
+AGAIN_S = 30.0
+BUG = "A fault in trackd, written to its log. The file is kept; choose its layout to have it tried again."
 KEPT = 6
 """Recordings held as arrays for the pages that show them: some 1 MB each."""
 
@@ -133,10 +135,13 @@ class Recordings:
                 await self.work(recording)
             except TrackdError as error:
                 log.warning("a recording waits", recording=recording, says=str(error))
+                asyncio.get_running_loop().call_later(AGAIN_S, self._waiting.put_nowait, recording)
+                continue
             except Exception:            # the job runner: one file must not end the reading of others
                 log.exception("a recording could not be worked through", recording=recording)
-            finally:
-                self._open.pop(recording).set()
+                with contextlib.suppress(TrackdError):
+                    await self._store(recording, [("read", None, ReadFact(recording, refused=BUG))])
+            self._open.pop(recording).set()
 
     async def work(self, recording: str) -> None:
         """Read a recording, find its laps and its kart, and store all of it at once. Raises TrackdError."""
