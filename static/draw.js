@@ -5,7 +5,7 @@
   const root = document.querySelector("[data-draw]");
   if (!root) return;
   const $ = (selector, within = document) => within.querySelector(selector);
-  const read = (id) => JSON.parse(document.getElementById(id).textContent);
+  const read = (id) => JSON.parse(document.getElementById(id).content.textContent);
   const NS = "http://www.w3.org/2000/svg", HALF_M = 8, STEP_M = 1, TRY_MS = 250;
   const { token, sentenceOf } = window.trackd;
 

@@ -22,8 +22,11 @@ EVIL = '<script>alert("x")</script>\'"&'
 
 
 def addresses(venue: Park) -> list[str]:
-    """Every page of the appliance, by an address of it."""
-    return [page.replace("{name}", "hall").replace("{id}", venue.session) for page in PAGES]
+    """Every page of the appliance, by an address of it; that of a lap once there is one."""
+    shot = venue.appliance.live.shots.get(venue.session)
+    laps = [str(lap.seq) for entry in shot.heat.entries.values() for lap in entry.laps] if shot else []
+    return [page.replace("{name}", "hall").replace("{id}", laps[0] if page.startswith("/laps") else venue.session)
+            for page in PAGES if laps or not page.startswith("/laps")]
 
 
 def is_page(answer: httpx.Response) -> None:

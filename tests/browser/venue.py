@@ -6,9 +6,12 @@ import asyncio
 from dataclasses import dataclass
 
 from tests.browser.conftest import Box
-from tests.gps.drive import ROUND, laps_of
+from tests.gps.drive import ROUND
+from tests.gps.drive import laps_of as driven_laps
 from tests.journeys.logger import aim_csv
 from trackd.gps.layouts import geojson_of
+from trackd.services.recorded import laps_of
+from trackd.services.recorded import recording as stored
 from trackd.services.sessions import NewSession
 from trackd.timing.board import Board
 
@@ -29,6 +32,7 @@ class Day:
     finished: str
     amended: str
     recording: str
+    lap: str                         # the fifth of that recording
     at_s: float
 
 
@@ -92,19 +96,21 @@ def make_day(box: Box) -> Day:
     box.order(running, "kart_flag", kart="4", flag="mechanical")
     box.order(running, "penalty", kart="15", kind="laps", value=1, reason="cut the corner")
     box.order(running, "leave", kart="6")
-    return Day(box, waiting, running, ids[1], ids[0], recorded(box), at_s)
+    return Day(box, waiting, running, ids[1], ids[0], *recorded(box), at_s)
 
 
-def recorded(box: Box) -> str:
-    """A layout, and what a Solo in a kart recorded on it; its id."""
-    async def put_in() -> str:
+def recorded(box: Box) -> tuple[str, str]:
+    """A layout, and what a Solo in a kart recorded on it; its id, and that of a lap."""
+    async def put_in() -> tuple[str, str]:
         await box.appliance.save_layout(geojson_of(ROUND), "Timo")
-        driven, _ = laps_of([38.1 + lap * 7 % 9 * 0.147 for lap in range(12)])
+        driven, _ = driven_laps([38.1 + lap * 7 % 9 * 0.147 for lap in range(12)])
         data = aim_csv(driven.trace(25))
         recording, _ = await box.appliance.recordings.receive(data, "kart 7, heat 12.csv", "upload", "Timo")
         await box.appliance.recordings.settled(recording)
-        return recording
-    return str(box.call(put_in()))
+        driven_in = (await stored(box.appliance.reading, recording)).driven
+        return recording, (await laps_of(box.appliance.reading, driven_in))[5].id
+    found: tuple[str, str] = box.call(put_in())
+    return found
 
 
 def decide(box: Box, heat: str, karts: tuple[str, ...]) -> None:

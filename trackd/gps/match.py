@@ -137,15 +137,26 @@ def _rival(passings: Passings, fits: Fits, best: int) -> tuple[str, float]:
 
 
 def _judged(laid: _Laid, found: Match, sigma_us: float) -> Match:
-    fit = np.flatnonzero(laid.fit)
-    found = replace(found, inliers=len(fit), of=int(laid.inside.sum()), missed=int((laid.inside & ~laid.near).sum()),
-                    first=int(fit[0]), last=int(fit[-1]), then=laid.then)
+    fit = _together(np.flatnonzero(laid.fit))
+    found = replace(found, inliers=int(laid.fit.sum()), of=int(laid.inside.sum()),
+                    missed=int((laid.inside & ~laid.near).sum()), first=int(fit[0]), last=int(fit[-1]), then=laid.then)
     evidence = f"{found.inliers} of {found.of} crossings fit kart {found.kart} within {_seconds(found.score_us)}"
     if found.runner_up:
         which = f"kart {found.runner_up}" if found.runner_up != found.kart else "the same kart at other laps"
         evidence += f"; the next best, {which}, is off by {_seconds(found.rival_us)}"
     doubt = _change(laid, found) or _unsure(found, sigma_us)
     return replace(found, accepted=not doubt, reason=f"{evidence}. {doubt}".rstrip())
+
+
+def _together(fit: Times) -> Times:
+    """The crossings that fit (k,), without a single one at either end beyond another that does not: after a change of kart
+    one of the other kart's may fit by chance.
+    """
+    while len(fit) > FEWEST and fit[1] - fit[0] > 1:
+        fit = fit[1:]
+    while len(fit) > FEWEST and fit[-1] - fit[-2] > 1:
+        fit = fit[:-1]
+    return fit
 
 
 def _change(laid: _Laid, found: Match) -> str:

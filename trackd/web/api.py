@@ -33,6 +33,7 @@ from trackd.timing.cases import cases
 from trackd.web.auth import PUBLIC, check, principal, requires
 from trackd.web.bodies import SessionBody, TurnBody
 from trackd.web.given import AnyRequest, TheAppliance
+from trackd.web.laps_api import RecordedLapRow, recorded_lap
 from trackd.web.paging import After, Limit, page
 from trackd.web.roster_api import RosterApi
 
@@ -116,8 +117,10 @@ class SessionsApi(Controller):
         return {"items": [stored_lap(row, names) for row in stored], "next": None}
 
     @get("/laps/{lap_id:str}")
-    async def lap(self, appliance: TheAppliance, lap_id: FromPath[str]) -> LapWithEvidence:
-        """One lap with its evidence: the passings it was made of."""
+    async def lap(self, appliance: TheAppliance, lap_id: FromPath[str]) -> LapWithEvidence | RecordedLapRow:
+        """One lap with its evidence: the passings it was made of; of a recording ("412.3"), what that tells of it."""
+        if "." in lap_id:
+            return await recorded_lap(appliance, lap_id)
         row = await appliance.reading.lap(lap_id)
         names = await appliance.reading.names({row["driver_id"]} if row["driver_id"] else ())
         evidence: list[PassingRow] = []

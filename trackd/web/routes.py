@@ -57,7 +57,7 @@ one JSON object with the fields of the rows here, `id:` the journal sequence on 
 
 PAGES = ("/", "/console", "/console/heats", "/console/karts", "/console/drivers", "/console/recordings", "/console/verify",
          "/console/units", "/console/log", "/console/setup", "/pit", "/display/{name}", "/sessions/{id}",
-         "/sessions/{id}/incidents", "/karts", "/help", "/components")
+         "/sessions/{id}/incidents", "/laps/{id}", "/karts", "/help", "/components")
 """What people open; each is described in the README."""
 
 

@@ -13,13 +13,14 @@ from trackd.core.errors import TrackdError
 from trackd.core.time import HOUR, lap_text
 from trackd.services.appliance import Appliance
 from trackd.services.staff import may
-from trackd.services.verifying import Verdict, verdicts, vouch
+from trackd.services.verifying import Verdict, verdict, verdicts, vouch
 from trackd.timing.board import SessionInfo
 from trackd.web.auth import check, principal
 from trackd.web.desk import faults_of
 from trackd.web.forms import one
 from trackd.web.given import AnyRequest, TheAppliance
 from trackd.web.gpsviews import when_of
+from trackd.web.lapviews import VerdictView
 from trackd.web.pages import form_of, guest_page, html, page_view
 
 DAYS = 7
@@ -66,12 +67,12 @@ async def decide(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
     who = check(request, "recordings")
     values = await form_of(request)
     session_id, laps = one(values, "session"), [each for each in values.get("lap", ()) if each]
-    verdict = {"verify": "verified", "leave": "no"}.get(one(values, "act"), "")
+    said = {"verify": "verified", "leave": "no"}.get(one(values, "act"), "")
     try:
         if not laps:
             laps = [each.lap_id for each in await verdicts(appliance.reading, session_id, _layouts(appliance))
                     if each.verdict == "queue"]
-        await appliance.live.done(vouch(appliance.live.writer, session_id, laps, verdict, one(values, "reason"), who.name))
+        await appliance.live.done(vouch(appliance.live.writer, session_id, laps, said, one(values, "reason"), who.name))
     except TrackdError as error:
         return await _page(request, appliance, tuple(map(str, faults_of(error))))
     return Redirect(f"/console/verify#heat-{session_id}", status_code=303)
@@ -108,6 +109,24 @@ def _line(each: Verdict, names: Mapping[str, str]) -> QueueLine:
     return QueueLine(each.lap_id, loop["kart"], names.get(loop["driver_id"] or "", ""), loop["number"],
                      lap_text(loop["time_us"]), each.judgement.reasons, each.verdict, said.by if said else "",
                      said.reason if said else "")
+
+
+NAMES = {"time": "Timed", "session": "Session", "lap": "Lap", "limits": "Limits", "edits": "Edits", "flags": "Flags",
+         "agreement": "Loop and GPS"}
+WORDS = {"verified": ("Verified", "good", "check"), "queue": ("To be verified", "warn", "who"),
+         "no": ("Not verified", "", "off")}
+
+
+async def verdict_view(appliance: Appliance, lap_id: str) -> VerdictView:
+    """Whether a lap is verified, and every rule it was held against. Raises NotFound."""
+    found = await verdict(appliance.reading, lap_id, _layouts(appliance))
+    facts = [(NAMES.get(rule.name, rule.name), rule.sentence) for rule in found.judgement.rules]
+    if found.vouched is not None and found.judgement.verdict == "queue":
+        facts.append(("Decided", f"by {found.vouched.by}{f': {found.vouched.reason}' if found.vouched.reason else ''}"))
+    else:
+        facts.append(("Decided", "by the rules"))
+    word, kind, icon = WORDS[found.verdict]
+    return VerdictView(word, kind, icon, tuple(facts))
 
 
 HANDLERS: list[Any] = [queue, decide]
