@@ -24,9 +24,11 @@ EVIL = '<script>alert("x")</script>\'"&'
 def addresses(venue: Park) -> list[str]:
     """Every page of the appliance, by an address of it; that of a lap once there is one."""
     shot = venue.appliance.live.shots.get(venue.session)
-    laps = [str(lap.seq) for entry in shot.heat.entries.values() for lap in entry.laps] if shot else []
-    return [page.replace("{name}", "hall").replace("{id}", laps[0] if page.startswith("/laps") else venue.session)
-            for page in PAGES if laps or not page.startswith("/laps")]
+    entries = shot.heat.entries.values() if shot else ()
+    ids = {"laps": next((str(lap.seq) for entry in entries for lap in entry.laps), ""),
+           "drivers": next((entry.driver_id for entry in entries if entry.driver_id), "")}
+    return [page.replace("{name}", "hall").replace("{id}", ids.get(page.split("/")[1], venue.session))
+            for page in PAGES if ids.get(page.split("/")[1], "there")]
 
 
 def is_page(answer: httpx.Response) -> None:

@@ -84,7 +84,8 @@ def eyes(day: Day, chromium: Any) -> Iterator[Eyes]:
 
 def addresses(day: Day) -> list[tuple[str, str]]:
     """Every page, by an address of it where there is the most to see; and each kind of session page."""
-    found = [(page, page.replace("{name}", "hall").replace("/laps/{id}", f"/laps/{day.lap}").replace("{id}", day.amended))
+    found = [(page, page.replace("{name}", "hall").replace("/laps/{id}", f"/laps/{day.lap}")
+              .replace("/drivers/{id}", f"/drivers/{day.driver}").replace("{id}", day.amended))
              for page in PAGES]
     return [*found, ("/console/login", "/console/login"),
             ("/console/recordings/{id}", f"/console/recordings/{day.recording}"),

@@ -33,6 +33,7 @@ class Day:
     amended: str
     recording: str
     lap: str                         # the fifth of that recording
+    driver: str                      # who drove kart 7
     at_s: float
 
 
@@ -96,7 +97,7 @@ def make_day(box: Box) -> Day:
     box.order(running, "kart_flag", kart="4", flag="mechanical")
     box.order(running, "penalty", kart="15", kind="laps", value=1, reason="cut the corner")
     box.order(running, "leave", kart="6")
-    return Day(box, waiting, running, ids[1], ids[0], *recorded(box), at_s)
+    return Day(box, waiting, running, ids[1], ids[0], *recorded(box), driver_of(box, ids[0], "7"), at_s)
 
 
 def recorded(box: Box) -> tuple[str, str]:
@@ -119,3 +120,9 @@ def decide(box: Box, heat: str, karts: tuple[str, ...]) -> None:
     box.order(heat, "penalty", kart=karts[1], kind="time", value=5_000_000, reason="contact")
     box.order(heat, "split_lap", kart=karts[2], lap=2, parts=2, reason="the loop missed one")
     box.order(heat, "void_lap", kart=karts[0], lap=1, reason="cut the corner")
+
+
+def driver_of(box: Box, session_id: str, kart: str) -> str:
+    """Who drove a kart in a heat, by id."""
+    board: Board = box.call(box.appliance.board(session_id))
+    return next(row.driver_id or "" for row in board.rows if row.kart == kart)

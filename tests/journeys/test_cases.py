@@ -12,14 +12,19 @@ from typing import Any
 
 import pytest
 
+from tests.gps.drive import ROUND, laps_of
 from tests.journeys.conftest import Park, park, until
 from tests.journeys.heats import FORMAT, KARTS, LENGTH, STRANGER, drives, sheet, shown_everywhere
+from tests.journeys.logger import aim_csv
 from tests.journeys.test_heat import GREEN, drive, facts, result
 from trackd import cli
+from trackd.gps.layouts import geojson_of
 from trackd.services.demo import LAYOUT
 from trackd.services.rebuild import check, rebuild
+from trackd.services.verifying import vouch
 from trackd.store.tables import DERIVED
 from trackd.timing.board import Row
+from trackd.timing.recorded import UnitFact
 
 S = 1_000_000
 
@@ -35,6 +40,17 @@ def derived_rows(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
         return {t.name: db.execute(f"SELECT * FROM {t.name} ORDER BY 1, 2").fetchall() for t in DERIVED}
 
 
+async def recorded(venue: Park) -> None:
+    """A unit, what it recorded on a layout of its own, and a lap that somebody vouches for."""
+    await venue.api("POST", "/layouts", geojson_of(ROUND))
+    live = venue.appliance.live
+    await live.done(live.writer.submit(lambda _: [("unit", None, UnitFact("500123", "Solo 7", kart="7", by="Renata"))]))
+    data = aim_csv(laps_of([40.0] * 5)[0].trace(10))
+    found, _ = await venue.appliance.recordings.receive(data, "a.csv", "unit", "", "500123")
+    await venue.appliance.recordings.settled(found)
+    await live.done(vouch(live.writer, venue.session, [], "verified", "seen", "Renata"))
+
+
 def test_a1_rebuild_is_byte_identical(run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     async def day() -> None:
         async with park(tmp_path, faults=["dropped_frame:0.2", "repeated_read:0.2"]) as venue:
@@ -42,6 +58,7 @@ def test_a1_rebuild_is_byte_identical(run, tmp_path: Path, capsys: pytest.Captur
             await venue.api("POST", "/layouts", LAYOUT)
             await drive(venue)
             await venue.order("confirm")
+            await recorded(venue)
             await venue.heat(KARTS, "stage", "green", name="Second", format="10m")
             await venue.cross(venue.now + 5 * S, STRANGER)
             await venue.order("bind", kart="7", transponder=STRANGER, since="start")

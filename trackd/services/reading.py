@@ -234,6 +234,12 @@ class Reading:
         """Drivers by id."""
         return await self.rows(select(drivers).where(drivers.c.id > after).order_by(drivers.c.id).limit(limit))
 
+    async def sessions_of(self, driver_id: str, limit: int) -> list[str]:
+        """The sessions in which a driver has a lap, the newest first."""
+        query = select(laps.c.session).where(laps.c.driver_id == driver_id).group_by(laps.c.session).order_by(
+            laps.c.session.desc()).limit(limit)
+        return [row.session for row in await self.rows(query)]
+
     async def session_counts(self) -> dict[str, int]:
         """In how many ended sessions each driver has a lap that ranks, by driver id."""
         query = select(bests.c.driver_id, func.count()).where(bests.c.driver_id.isnot(None)).group_by(bests.c.driver_id)

@@ -67,7 +67,8 @@ async def save_kart(request: AnyRequest, appliance: TheAppliance) -> Response[An
 async def _drivers_page(request: AnyRequest, appliance: Appliance, form: FormView) -> Response[str]:
     rows = await appliance.reading.drivers("", 1000)
     counts = await appliance.reading.session_counts()
-    lines = [DriverLine(row.name, counts.get(row.id, 0)) for row in sorted(rows, key=lambda row: row.name.casefold())]
+    named = sorted(rows, key=lambda row: row.name.casefold())
+    lines = [DriverLine(row.name, counts.get(row.id, 0), row.id) for row in named]
     return html("console/drivers.html", page=page_view(request, appliance, "Drivers", "drivers"), form=form, drivers=lines)
 
 

@@ -25,6 +25,7 @@ class DriverLine:
 
     name: str
     sessions: int = 0
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
