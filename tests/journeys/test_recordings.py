@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -68,9 +70,7 @@ async def test_a_file_becomes_laps_on_its_layout_matched_with_its_kart_and_is_st
 async def test_nothing_of_a_recording_names_a_person_in_the_journal(park: Park) -> None:
     drive, _ = laps_of(TIMES["1"])
     await sent(park, "ada-lovelace.csv", aim_csv(drive.trace(10)))
-    import sqlite3
-
-    with sqlite3.connect(park.folder / "trackd.db") as db:
+    with closing(sqlite3.connect(park.folder / "trackd.db")) as db:
         bodies = b" ".join(row[0] for row in db.execute("SELECT body FROM journal"))
     assert b"ovelace" not in bodies
     assert json.dumps(await park.api("GET", "/recordings")).count("ada-lovelace.csv") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,8 +117,17 @@ async def recordings_of(reading: Reading, session_id: str) -> list[Recorded]:
 
 async def laps_of(reading: Reading, driven: int | None) -> list[GpsLap]:
     """The laps of one version, in order."""
-    query = select(gps_laps).where(gps_laps.c.driven == driven).order_by(gps_laps.c.number)
-    return [_lap(row) for row in await reading.rows(query)] if driven is not None else []
+    return (await laps_of_all(reading, [driven])).get(driven or 0, [])
+
+
+async def laps_of_all(reading: Reading, driven: Iterable[int | None]) -> dict[int, list[GpsLap]]:
+    """The laps of several versions, each in order, by version."""
+    wanted = [each for each in driven if each is not None]
+    found: dict[int, list[GpsLap]] = {}
+    query = select(gps_laps).where(gps_laps.c.driven.in_(wanted)).order_by(gps_laps.c.driven, gps_laps.c.number)
+    for row in await reading.rows(query) if wanted else ():
+        found.setdefault(row.driven, []).append(_lap(row))
+    return found
 
 
 async def gps_lap(reading: Reading, lap_id: str) -> tuple[Recorded, GpsLap]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from trackd.core.time import SECOND, Micros
 from trackd.services.reading import Reading
-from trackd.services.recorded import GpsLap, Recorded, gps_lap, laps_of, recordings_of
+from trackd.services.recorded import GpsLap, Recorded, gps_lap, laps_of_all, recordings_of
 from trackd.store.recorded import ACCEPTED
 
 SAME_US: Micros = 4 * SECOND
@@ -48,9 +48,10 @@ async def _rows(reading: Reading, recorded: Recorded) -> list[dict[str, Any]]:
 
 
 async def _twins(reading: Reading, rows: list[dict[str, Any]], recordings: Iterable[Recorded]) -> list[Twin]:
-    told = [(each, lap, lap.start_us + lap.time_us + each.match.offset_us)
-            for each in recordings if each.matched == ACCEPTED and each.match is not None
-            for lap in await laps_of(reading, each.driven) if lap.kind == "full"]
+    accepted = [(each, each.match) for each in recordings if each.matched == ACCEPTED and each.match is not None]
+    laps = await laps_of_all(reading, (each.driven for each, _ in accepted))
+    told = [(each, lap, lap.start_us + lap.time_us + match.offset_us)
+            for each, match in accepted for lap in laps.get(each.driven or 0, ()) if lap.kind == "full"]
     if not told:
         return [Twin(row) for row in rows]
     ends = {seq: passing.at for seq, passing in (await reading.passing_bodies({row["seq"] for row in rows})).items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from litestar import Response, get, post
@@ -35,16 +36,18 @@ async def all_recordings(request: AnyRequest, appliance: TheAppliance) -> Respon
 
 async def _list(request: AnyRequest, appliance: Appliance) -> Response[str]:
     found = [each for _, each in await recorded.all_recordings(appliance.reading, 0, SHOWN)]
-    lines = [await _line(appliance, each) for each in found]
+    lines = await _lines(appliance, found)
     return html("console/recordings.html", page=page_view(request, appliance, "Recordings", "recordings"), lines=lines,
                 waiting=any(each.state == "waiting" for each in found),
                 may_add=may(principal(request), "recordings"))
 
 
-async def _line(appliance: Appliance, each: Recorded) -> RecordingLine:
-    laps = await recorded.laps_of(appliance.reading, each.driven)
-    heats = {each.session: (await appliance.reading.session(each.session)).name} if each.session else {}
-    return line_of(each, laps, appliance.zone, layout_names(appliance), heats)
+async def _lines(appliance: Appliance, found: Sequence[Recorded]) -> list[RecordingLine]:
+    laps = await recorded.laps_of_all(appliance.reading, (each.driven for each in found))
+    heats = {session: (await appliance.reading.session(session)).name
+             for session in {each.session for each in found if each.session}}
+    layouts = layout_names(appliance)
+    return [line_of(each, laps.get(each.driven or 0, []), appliance.zone, layouts, heats) for each in found]
 
 
 def layout_names(appliance: Appliance) -> dict[str, str]:
@@ -90,7 +93,7 @@ async def decide(request: AnyRequest, appliance: TheAppliance, recording_id: Fro
 async def _one(request: AnyRequest, appliance: Appliance, recording_id: str, faults: tuple[str, ...] = ()) -> Response[str]:
     each = await recorded.recording(appliance.reading, recording_id)
     laps = await recorded.laps_of(appliance.reading, each.driven)
-    line = await _line(appliance, each)
+    line = (await _lines(appliance, [each]))[0]
     picture = None
     if each.read is not None and not each.read.refused:
         found = await appliance.recordings.read(each.sha256, each.name)
