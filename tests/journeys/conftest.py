@@ -193,14 +193,19 @@ class Park:
                 await asyncio.sleep(0)
                 # A request to send again goes out after the commit and is answered; a silent decoder answers nothing.
                 if self._quiet():
+                    heard = self._heard()
                     await live.done(live.writer.submit(lambda _: ()))     # comes back after all before it is stored
-                    if self._quiet():
+                    if self._quiet() and self._heard() == heard:          # an answer in between is not stored yet
                         return
 
     def _quiet(self) -> bool:
         gaps = self.appliance.live.writer.intake.gaps
         return all(self._all_read(link, decoder) and (decoder.silent or all(gap.link != link for gap in gaps))
                    for link, decoder in self.decoders.items())
+
+    def _heard(self) -> list[tuple[int, int]]:
+        statuses = [self.appliance.live.supervisors[link].status() for link in self.decoders]
+        return [(status.connection, status.received_bytes) for status in statuses]
 
     def _all_read(self, link: str, decoder: Decoder) -> bool:
         status = self.appliance.live.supervisors[link].status()
