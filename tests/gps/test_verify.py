@@ -10,7 +10,8 @@ import pytest
 
 from tests.gps.simulate import Heat, Plan, heat
 from trackd.core.time import Micros
-from trackd.gps.verify import LEAST_US, MOST_US, Evidence, Judgement, MissedRead, Rule, allowed_us, missed, verify
+from trackd.gps.missed import MissedRead, missed
+from trackd.gps.verify import LEAST_US, MOST_US, Evidence, Judgement, Rule, allowed_us, verify
 
 S = 1_000_000
 LOOP = Evidence(session="official", loop_us=58_648_000, min_lap_us=40 * S, max_lap_us=90 * S)

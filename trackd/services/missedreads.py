@@ -47,7 +47,7 @@ async def missed_reads(appliance: Appliance, session_id: str) -> list[MissedRead
 def _missed(appliance: Appliance, session_id: str, heat: Heat, each: Recorded, laps: list[DrivenLap]) -> list[MissedRead]:
     import numpy as np
 
-    from trackd.gps.verify import missed
+    from trackd.gps.missed import missed
     from trackd.services.matching import candidates, crossings_of
 
     assert each.match is not None
