@@ -101,7 +101,19 @@ async def official(venue: Park) -> None:
 
 
 async def all_judged(venue: Park) -> list[Verdict]:
-    return await verdicts(venue.appliance.reading, venue.session, dict(venue.appliance.live.writer.venue.layouts))
+    """All verdicts, which are those of the rows that leaderboards read."""
+    live = venue.appliance.live
+    found = await verdicts(venue.appliance.reading, venue.session, dict(live.writer.venue.layouts))
+    await live.done(live.writer.submit(lambda _: ()))
+    with closing(sqlite3.connect(venue.folder / "trackd.db")) as db:
+        stored = {str(lap): told for lap, *told in db.execute(
+            "SELECT lap, verdict, given_by, recording FROM verdicts WHERE session = ?", (venue.session,))}
+        state = db.execute("SELECT state FROM sessions WHERE id = ?", (venue.session,)).fetchone()[0]
+    by = {each.lap_id: each.vouched.by for each in found if each.vouched and each.judgement.verdict != "no"}
+    of = {each.lap_id: each.twin.recorded.id for each in found if each.twin.recorded}
+    told = {lap: [verdict, by.get(lap, ""), of.get(lap)] for lap, verdict in ((e.lap_id, e.verdict) for e in found)}
+    assert stored == (told if state == "official" else {})
+    return found
 
 
 async def judged(venue: Park) -> dict[tuple[str, int], Verdict]:
@@ -143,6 +155,26 @@ async def test_a_person_vouches_for_a_lap_takes_it_back_and_never_for_one_that_c
         await live.done(vouch(live.writer, park.session, [doubtful.lap_id, struck.lap_id], said, "seen", "Renata"))
         assert {each.lap_id: each.verdict for each in await all_judged(park)}.items() >= {
             doubtful.lap_id: then, struck.lap_id: "no"}.items()
+    assert check(park.folder).differences == []
+
+
+@at_the_park()
+async def test_another_shortest_lap_of_the_layout_and_a_recording_taken_off_judge_official_heats_anew(park: Park) -> None:
+    made = await a_heat_with_gps(park)
+    _, found = await sent(park, "kart2.csv", aim_csv(made["drives"]["2"][0].trace(25)))
+    await official(park)
+    assert {each.verdict for each in (await judged(park)).values()} == {"verified"}
+    layout = geojson_of(ROUND)
+    layout["properties"]["min_lap_s"] = 40.0
+    await park.api("PUT", f"/layouts/{made['layout']}", layout)
+    too_short = {place for place, each in (await judged(park)).items() if each.verdict == "no"}
+    assert too_short == {("1", 2), ("1", 4), ("1", 6), ("1", 8)}
+    await park.appliance.recordings.assign(found["id"], None, "", "Renata")
+    assert {each.twin.recorded for each in await all_judged(park)} == {None}
+    await park.order("amend", reason="protest")
+    assert {each.verdict for each in await all_judged(park)} == {"no"}
+    await park.order("confirm")
+    assert {each.verdict for each in await all_judged(park)} == {"verified", "no"}
     assert check(park.folder).differences == []
 
 

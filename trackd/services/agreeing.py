@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from trackd.gps.verify import WORTHLESS
 from trackd.services.reading import Reading
 from trackd.services.recorded import Recorded
 from trackd.services.twins import Twin, twins_of
@@ -42,7 +43,6 @@ def agreement_in(twins: Iterable[Twin]) -> Agreement:
     import numpy as np
 
     from trackd.gps.monitor import agreement
-    from trackd.gps.verify import WORTHLESS
 
     told = [(each.loop["time_us"], each.gps.time_us, float(each.gps.sigma_us)) for each in twins
             if each.loop is not None and each.gps is not None and each.loop["kind"] == "full"

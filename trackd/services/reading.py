@@ -16,7 +16,7 @@ from trackd.core.time import Micros
 from trackd.services.happenings import passing_row
 from trackd.services.shapes import PassingRow
 from trackd.store.database import NAME
-from trackd.store.journal import fact_of
+from trackd.store.journal import SAVED, fact_of
 from trackd.store.tables import bests, crossings, drivers, journal, laps, results, sessions, standings
 from trackd.timing.acts import KINDS, Act, Acts
 from trackd.timing.board import Board, Row, SessionInfo
@@ -57,9 +57,8 @@ class Notes(msgspec.Struct, frozen=True):
 
 _notes = msgspec.json.Decoder(Notes).decode
 
-# Said as the index of acts says it, for SQLite to use it.
-_LAYOUTS = text("SELECT body FROM journal INDEXED BY journal_acts WHERE kind IN ('order', 'session', 'kart', 'format', "
-                "'layout') AND kind = 'layout' ORDER BY seq DESC")
+_LAYOUTS = text(f"SELECT body FROM journal INDEXED BY journal_saved WHERE {SAVED} AND kind = 'layout' "  # noqa: S608 - our own words
+                "ORDER BY seq DESC")
 
 PASSINGS_AT_MOST = 1000
 SEQS_AT_ONCE = 5000

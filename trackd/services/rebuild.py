@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from trackd.core.errors import NotFound, Refused, StorageFailing
-from trackd.store import derived, journal
+from trackd.store import derived, journal, verdicts
 from trackd.store.database import HEAD, NAME, connect, in_words, lock, open_database, read_only, version
 from trackd.store.scratch import compare, create_tables
 from trackd.store.tables import DERIVED
@@ -47,7 +47,7 @@ def fold_into(source: sqlite3.Connection, target: sqlite3.Connection, until: int
     venue = Venue()
 
     def load(session_id: str, until: int) -> Course | None:
-        derived.write(target, venue.take_changes())
+        derived.write(target, venue.take_changes(), judge=False)
         try:
             return derived.load_course(target, session_id, until)
         except KeyError:
@@ -56,7 +56,9 @@ def fold_into(source: sqlite3.Connection, target: sqlite3.Connection, until: int
     venue.load = load
     target.execute("BEGIN")
     with _without_collector():
-        count = derived.fold_all(venue, journal.read(source, until=until), partial(derived.write, target), CHUNK)
+        write = partial(derived.write, target, judge=False)
+        count = derived.fold_all(venue, journal.read(source, until=until), write, CHUNK)
+        verdicts.judge_all(target)
     target.execute("COMMIT")
     return count, venue
 

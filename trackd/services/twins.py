@@ -6,13 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from trackd.core.time import SECOND, Micros
+from trackd.core.time import Micros
 from trackd.services.reading import Reading
 from trackd.services.recorded import GpsLap, Recorded, gps_lap, laps_of_all, recordings_of
 from trackd.store.recorded import ACCEPTED
-
-SAME_US: Micros = 4 * SECOND
-"""Ends of a lap further apart than this are those of different laps (METHODS 1.3)."""
+from trackd.store.verdicts import nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +57,6 @@ async def _twins(reading: Reading, rows: list[dict[str, Any]], recordings: Itera
 
 
 def _of(row: dict[str, Any], end_us: Micros | None, told: list[tuple[Recorded, GpsLap, Micros]]) -> Twin:
-    near = [(abs(gps_us - end_us), each, lap) for each, lap, gps_us in told
-            if end_us is not None and each.kart == row["kart"] and abs(gps_us - end_us) <= SAME_US]
-    if not near:
-        return Twin(row)
-    _, recorded, lap = min(near, key=lambda found: found[0])
-    return Twin(row, recorded, lap)
+    own = [] if end_us is None else [each for each in told if each[0].kart == row["kart"]]
+    place = nearest(end_us or 0, (gps_us for _, _, gps_us in own))
+    return Twin(row) if place is None else Twin(row, *own[place][:2])

@@ -87,6 +87,7 @@ class Writer:
         self.venue = rows.venue = derived.load_venue(rows.db, KEEP)
         self.venue.load = self._from_journal
         derived.fold_all(self.venue, journal.read(self._truth, after=self.venue.seq), rows.write_now, CATCH_UP)
+        derived.judge_old(rows.db)
         self._seq = journal.last_seq(self._truth)
         self.intake.restore(derived.get_meta(self._truth, "counters"))
 

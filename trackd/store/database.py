@@ -13,7 +13,7 @@ from trackd.core.errors import Refused, StorageFailing
 
 NAME = "trackd.db"
 LOCK = "trackd.lock"
-HEAD = "0003"
+HEAD = "0005"
 """The newest migration; ``tests/store`` checks that it is."""
 
 CHECKED_AT_OPEN_BYTES = 64 * 1024 * 1024

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from trackd.core.time import Micros
-from trackd.store import journal, recorded
+from trackd.store import journal, recorded, verdicts
 from trackd.timing import clock
 from trackd.timing.course import Changes, Course, Kart, rows_of
 from trackd.timing.events import Crossing, Order, Tick
@@ -58,9 +58,10 @@ def fold_all(venue: Venue, facts: Iterable[Fact], write_rows: Callable[[Changes]
     return count
 
 
-def write(db: sqlite3.Connection, changes: Changes) -> None:
-    """Store what folding changed, inside the caller's transaction."""
+def write(db: sqlite3.Connection, changes: Changes, *, judge: bool = True) -> None:
+    """Store what folding changed, inside the caller's transaction. Without ``judge``: all but the verdicts on laps."""
     again = changes.again
+    judged = verdicts.touched(db, changes) if judge else set()
     db.executemany(_CROSSING, changes.verdicts)
     for session_id, course in again.items():      # after them: what was nobody's may have been attached since
         _rewrite(db, session_id, course)
@@ -86,7 +87,17 @@ def write(db: sqlite3.Connection, changes: Changes) -> None:
             db.execute(f"INSERT INTO {kind}s (id, name, body) VALUES (?,?,?)",  # noqa: S608 - as above
                        (record_id, record.name, _json(record.body)))
     recorded.write(db, changes.recorded)
+    verdicts.judge(db, judged)
     set_meta(db, "derived_seq", str(changes.seq))
+
+
+def judge_old(db: sqlite3.Connection) -> None:
+    """Judge the laps that were stored before verdicts were rows, once."""
+    if get_meta(db, "judged") is None:
+        db.execute("BEGIN IMMEDIATE")
+        verdicts.judge_all(db)
+        set_meta(db, "judged", "1")
+        db.execute("COMMIT")
 
 
 def set_meta(db: sqlite3.Connection, key: str, value: str) -> None:

@@ -9,6 +9,17 @@ import msgspec
 
 from trackd.timing.facts import KINDS, Body, Fact, Note, PassingFact
 
+# Indexes and the queries that use them say the same, word for word: by that SQLite knows that they fit.
+ACTS = ("(kind IN ('order', 'session', 'kart', 'format', 'layout') "
+        "OR (kind IN ('unit', 'match', 'driven', 'vouch') AND instr(body, '\"by\":\"')))")
+"""Facts that people made. Of recordings the machine makes many; those of a person say by whom."""
+
+SAVED = "kind IN ('kart', 'format', 'layout', 'unit', 'match', 'driven')"
+_BODY = "CAST(body AS TEXT)"
+THING = (f"COALESCE(json_extract({_BODY}, '$.recording'), json_extract({_BODY}, '$.id'), "
+         f"json_extract({_BODY}, '$.number'))")
+"""What such a fact is about."""
+
 _encode = msgspec.json.Encoder().encode
 _decoders = {kind: msgspec.json.Decoder(type_) for kind, type_ in KINDS.items() if type_ is not Note}
 _decode_passing = msgspec.json.Decoder(PassingFact).decode
@@ -108,14 +119,21 @@ def read_acts(connection: sqlite3.Connection, most: int) -> list[Fact]:
     """The newest facts that people made, oldest first."""
     rows = connection.execute(
         "SELECT seq, t_us, wall_us, kind, session, body FROM journal INDEXED BY journal_acts "
-        "WHERE kind IN ('order', 'session', 'kart', 'format', 'layout') ORDER BY seq DESC LIMIT ?", (most,)).fetchall()
+        f"WHERE {ACTS} ORDER BY seq DESC LIMIT ?", (most,)).fetchall()  # noqa: S608 - our own words
     return [fact_of(row) for row in reversed(rows)]
 
 
-def read_saved(connection: sqlite3.Connection, kind: str, before: int) -> Iterator[Fact]:
-    """Facts of a kind that people save (kart, format, layout) older than ``before``, newest first."""
+def read_saved(connection: sqlite3.Connection, kind: str, thing: str, before: int) -> Iterator[Fact]:
+    """Facts of a kind about one kart, format, layout, unit or recording older than ``before``, newest first."""
     rows = connection.execute(
-        "SELECT seq, t_us, wall_us, kind, session, body FROM journal INDEXED BY journal_acts "
-        "WHERE kind IN ('order', 'session', 'kart', 'format', 'layout') AND kind = ? AND seq < ? ORDER BY seq DESC",
-        (kind, before))
+        "SELECT seq, t_us, wall_us, kind, session, body FROM journal INDEXED BY journal_saved "
+        f"WHERE {SAVED} AND kind = ? AND {THING} = ? AND seq < ? ORDER BY seq DESC", (kind, thing, before))  # noqa: S608 - as above
+    return map(fact_of, rows)
+
+
+def read_vouched(connection: sqlite3.Connection, session: str, before: int) -> Iterator[Fact]:
+    """What people said of laps of a session before ``before``, newest first."""
+    rows = connection.execute(
+        "SELECT seq, t_us, wall_us, kind, session, body FROM journal WHERE session = ? AND kind = 'vouch' AND seq < ? "
+        "ORDER BY seq DESC", (session, before))
     return map(fact_of, rows)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from trackd.timing.facts import Fact
-from trackd.timing.recorded import DrivenFact, MatchFact, ReadFact, RecordingFact, UnitFact, VouchFact
+from trackd.timing.recorded import DrivenFact, MatchFact, ReadFact, RecordingFact, UnitFact, VouchFact, said_in
 
 _json = msgspec.json.Encoder().encode
 
@@ -32,7 +32,7 @@ def write(db: sqlite3.Connection, facts: Iterable[Fact]) -> None:
         elif isinstance(body, DrivenFact):
             _driven(db, fact.seq, body)
         elif isinstance(body, MatchFact):
-            _matched(db, fact.session, body)
+            _matched(db, fact.session, body.recording, body.holds if body.undoes or body.redoes else body)
         elif isinstance(body, UnitFact):
             _unit(db, fact.seq, body)
         elif isinstance(body, VouchFact):
@@ -42,17 +42,23 @@ def write(db: sqlite3.Connection, facts: Iterable[Fact]) -> None:
 def _driven(db: sqlite3.Connection, seq: int, body: DrivenFact) -> None:
     db.executemany(_LAP, [(seq, lap.number, body.recording, body.layout, lap.kind, lap.start_us, lap.time_us, lap.sigma_us,
                            _json(lap.sectors_us), lap.max_speed_kmh, _json(lap.flags), lap.quality) for lap in body.laps])
-    if body.approved:
+    if body.holds is not None:
+        then = body.holds
+        db.execute("UPDATE recordings SET layout = ?, reason = ?, driven = ?, proposed = ? WHERE id = ?",
+                   (then.layout, then.reason, then.driven or None, then.proposed or None, body.recording))
+        _matched(db, then.session, body.recording, then.match)
+    elif body.approved:
         db.execute("UPDATE recordings SET layout = ?, reason = ?, driven = ?, proposed = NULL WHERE id = ?",
                    (body.layout, body.reason, seq, body.recording))
     else:
         db.execute("UPDATE recordings SET proposed = ? WHERE id = ?", (seq, body.recording))
 
 
-def _matched(db: sqlite3.Connection, session: str | None, body: MatchFact) -> None:
-    matched = 0 if not body.kart else ACCEPTED if body.accepted else PROPOSED
+def _matched(db: sqlite3.Connection, session: str | None, recording: str, match: MatchFact | None) -> None:
+    kart = match.kart if match else ""
+    matched = 0 if match is None or not kart else ACCEPTED if match.accepted else PROPOSED
     db.execute("UPDATE recordings SET session = ?, kart = ?, matched = ?, evidence = ? WHERE id = ?",
-               (session, body.kart or None, matched, _json(body), body.recording))
+               (session, kart or None, matched, _json(match) if match else None, recording))
 
 
 def _unit(db: sqlite3.Connection, seq: int, body: UnitFact) -> None:
@@ -64,9 +70,8 @@ def _unit(db: sqlite3.Connection, seq: int, body: UnitFact) -> None:
 
 def _vouched(db: sqlite3.Connection, fact: Fact, body: VouchFact) -> None:
     """By lap; a verdict on a whole session stands under its id and goes for the laps nobody named."""
-    session = fact.session or ""
-    for lap in body.laps or [session]:
-        db.execute("DELETE FROM vouched WHERE lap = ?", (lap,))
-        if body.verdict:
+    for said in said_in(fact, body):
+        db.execute("DELETE FROM vouched WHERE lap = ?", (said.lap,))
+        if said.verdict:
             db.execute("INSERT INTO vouched (lap, session, verdict, reason, given_by, seq) VALUES (?,?,?,?,?,?)",
-                       (lap, session, body.verdict, body.reason, body.by, fact.seq))
+                       (said.lap, fact.session or "", said.verdict, said.reason, said.by, said.seq))

@@ -6,7 +6,9 @@ Instants are integer microseconds: ``t_us`` track time, ``*_wall_us`` since 1970
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, Table, Text, text
+
+from trackd.store.journal import ACTS, SAVED, THING
 
 metadata = MetaData()
 
@@ -20,7 +22,8 @@ journal = Table(
     Column("identity", Text, unique=True),         # of a passing: decoder/epoch/number
     Column("body", LargeBinary, nullable=False),   # JSON
     Index("journal_session", "session", "seq", sqlite_where=Column("session").isnot(None)),
-    Index("journal_acts", "seq", sqlite_where=Column("kind").in_(("order", "session", "kart", "format", "layout"))),
+    Index("journal_acts", "seq", sqlite_where=text(ACTS)),
+    Index("journal_saved", "kind", text(THING), "seq", sqlite_where=text(SAVED)),
 )
 
 meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
@@ -202,6 +205,23 @@ vouched = Table(                                   # verdicts of people; the new
     Index("vouched_session", "session"),
 )
 
+verdicts = Table(                                  # of the laps of official sessions, for leaderboards
+    "verdicts", metadata,
+    Column("lap", Integer, primary_key=True),      # as in laps
+    Column("session", Text, nullable=False),
+    Column("layout", Text),
+    Column("driver_id", Text),
+    Column("kart", Text, nullable=False),
+    Column("time_us", Integer, nullable=False),
+    Column("set_wall_us", Integer, nullable=False),
+    Column("label", Text, nullable=False),         # valid, warning, invalid, incomplete
+    Column("verdict", Text, nullable=False),       # verified, queue, no
+    Column("given_by", Text, nullable=False),      # who vouched for it or left it out; "" by the rules
+    Column("recording", Text),                     # that tells of it too
+    Index("verdicts_session", "session"),
+    Index("verdicts_best", "layout", "label", "verdict", "driver_id", "time_us", "set_wall_us", "kart"),
+)
+
 files = Table(                                     # what a file says of itself; it may name people
     "files", metadata,
     Column("recording", Text, primary_key=True),
@@ -220,5 +240,5 @@ logins = Table("logins", metadata, Column("hash", Text, primary_key=True), Colum
                Column("created_us", Integer, nullable=False), Column("expires_us", Integer, nullable=False))
 
 DERIVED = (crossings, sessions, laps, standings, results, bests, karts, worn, formats, layouts, units, recordings, gps_laps,
-           vouched)
+           vouched, verdicts)
 """Dropped and folded again by `trackd rebuild`; compared byte for byte by `trackd rebuild --check`."""
