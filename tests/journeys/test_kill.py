@@ -199,7 +199,7 @@ async def the_laps(http: httpx.AsyncClient, session: str, rows: list[dict[str, A
 
 @pytest.mark.parametrize("protocol", ["p3", "chronelec"])
 def test_a2_ten_kills_lose_nothing_that_was_shown_and_the_heat_goes_on(run, tmp_path: Path, protocol: str) -> None:
-    run(lambda: survive(tmp_path, protocol, kills=10 if protocol == "p3" else 4, seed=2))
+    run(lambda: survive(tmp_path, protocol, kills=10 if protocol == "p3" else 4, seed=2), timeout=400)
 
 
 @pytest.mark.soak

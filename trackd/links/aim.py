@@ -239,13 +239,13 @@ class AimSession:
                 return
 
     async def _close(self) -> None:
+        if self._transport:
+            self._transport.close()      # before anything is waited for: who closes may be told to end meanwhile
+        self._packets.clear()            # a session that broke may have been in the middle of what concerns the owner
+        self._decoder = wire.Decoder()
         if self._watch:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
-        if self._transport:
-            self._transport.close()
-        self._packets.clear()            # a session that broke may have been in the middle of what concerns the owner
-        self._decoder = wire.Decoder()
 
     @asynccontextmanager
     async def _within(self, seconds: float) -> AsyncIterator[None]:
