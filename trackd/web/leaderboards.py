@@ -20,8 +20,11 @@ from trackd.web.pages import html, page_view
 Period = Literal["day", "week", "month", "year", "all"]
 Class = Annotated[str, QueryParameter(name="class", description="of karts; all without it")]
 
-PERIODS: dict[Period, str] = {"day": "Today", "week": "This week", "month": "This month", "year": "This year",
-                              "all": "All time"}
+PERIODS: dict[Period, tuple[str, str]] = {
+    "day": ("Today", "today"), "week": ("Week", "this week"), "month": ("Month", "this month"),
+    "year": ("Year", "this year"), "all": ("All", "of all time")}
+"""On its button, and in a sentence."""
+
 NO_LAYOUT = "none"
 """The layout of sessions that were driven without one, in an address."""
 
@@ -118,10 +121,10 @@ async def page(request: AnyRequest, appliance: TheAppliance, layout: FromQuery[s
         "leaderboards.html", page=page_view(request, appliance, "Leaderboards"),
         layouts=[Choice(names.get(each, "Without a layout" if each == NO_LAYOUT else "A layout that is gone"),
                         asked.href(layout=each), each == found) for each in known],
-        periods=[Choice(name, asked.href(period=each), each == period) for each, name in PERIODS.items()],
+        periods=[Choice(name, asked.href(period=each), each == period) for each, (name, _) in PERIODS.items()],
         classes=[Choice("All karts", asked.href(**{"class": ""}), not kart_class),
                  *(Choice(each, asked.href(**{"class": each}), each == kart_class) for each in classes)] if classes else [],
-        verified=verified, other=asked.href(verified="false" if verified else ""), period=PERIODS[period].lower(),
+        verified=verified, other=asked.href(verified="false" if verified else ""), period=PERIODS[period][1],
         rows=[_view(each, appliance) for each in rows])
 
 
