@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from trackd.core.time import SECOND, Micros
 from trackd.services.reading import Reading
 from trackd.store.tables import karts, sessions, verdicts
+from trackd.store.verdicts import ANY, VERIFIED
 
 PERIODS: dict[str, Callable[[datetime], datetime]] = {
     "day": lambda now: now,
@@ -62,12 +63,12 @@ async def leaderboard(reading: Reading, layout: str | None, *, since_us: Micros 
     Only laps labelled valid (E11), and unless ``verified`` is False only verified ones. Where nobody was named a kart
     stands for its driver.
     """
+    among = VERIFIED if verified else ANY
     time_us = func.min(verdicts.c.time_us).label("time_us")
     query = (select(verdicts.c.lap, verdicts.c.driver_id, verdicts.c.kart, time_us, verdicts.c.set_wall_us,
                     verdicts.c.session, verdicts.c.verdict, verdicts.c.recording)
              .where(verdicts.c.layout.is_(layout) if layout is None else verdicts.c.layout == layout,
-                    verdicts.c.label == "valid",
-                    verdicts.c.verdict == "verified" if verified else verdicts.c.verdict.in_(("verified", "queue")))
+                    verdicts.c.best > 0, verdicts.c.best.in_((among, VERIFIED | ANY)))
              .group_by(func.coalesce(verdicts.c.driver_id, verdicts.c.kart))   # SQLite: the rest is of the row of the least
              .order_by(time_us, verdicts.c.set_wall_us).limit(limit))
     if since_us is not None:

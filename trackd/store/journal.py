@@ -118,16 +118,16 @@ def fact_of(row: tuple[int, int, int, str, str | None, bytes]) -> Fact:
 def read_acts(connection: sqlite3.Connection, most: int) -> list[Fact]:
     """The newest facts that people made, oldest first."""
     rows = connection.execute(
-        "SELECT seq, t_us, wall_us, kind, session, body FROM journal INDEXED BY journal_acts "
-        f"WHERE {ACTS} ORDER BY seq DESC LIMIT ?", (most,)).fetchall()  # noqa: S608 - our own words
+        "SELECT seq, t_us, wall_us, kind, session, body FROM journal INDEXED BY journal_acts "  # noqa: S608 - our own words
+        f"WHERE {ACTS} ORDER BY seq DESC LIMIT ?", (most,)).fetchall()
     return [fact_of(row) for row in reversed(rows)]
 
 
 def read_saved(connection: sqlite3.Connection, kind: str, thing: str, before: int) -> Iterator[Fact]:
     """Facts of a kind about one kart, format, layout, unit or recording older than ``before``, newest first."""
     rows = connection.execute(
-        "SELECT seq, t_us, wall_us, kind, session, body FROM journal INDEXED BY journal_saved "
-        f"WHERE {SAVED} AND kind = ? AND {THING} = ? AND seq < ? ORDER BY seq DESC", (kind, thing, before))  # noqa: S608 - as above
+        "SELECT seq, t_us, wall_us, kind, session, body FROM journal INDEXED BY journal_saved "  # noqa: S608 - as above
+        f"WHERE {SAVED} AND kind = ? AND {THING} = ? AND seq < ? ORDER BY seq DESC", (kind, thing, before))
     return map(fact_of, rows)
 
 

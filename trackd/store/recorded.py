@@ -70,8 +70,9 @@ def _unit(db: sqlite3.Connection, seq: int, body: UnitFact) -> None:
 
 def _vouched(db: sqlite3.Connection, fact: Fact, body: VouchFact) -> None:
     """By lap; a verdict on a whole session stands under its id and goes for the laps nobody named."""
-    for said in said_in(fact, body):
+    session = fact.session or ""
+    for said in said_in(fact.seq, session, body):
         db.execute("DELETE FROM vouched WHERE lap = ?", (said.lap,))
         if said.verdict:
             db.execute("INSERT INTO vouched (lap, session, verdict, reason, given_by, seq) VALUES (?,?,?,?,?,?)",
-                       (said.lap, fact.session or "", said.verdict, said.reason, said.by, said.seq))
+                       (said.lap, session, said.verdict, said.reason, said.by, said.seq))

@@ -218,8 +218,10 @@ verdicts = Table(                                  # of the laps of official ses
     Column("verdict", Text, nullable=False),       # verified, queue, no
     Column("given_by", Text, nullable=False),      # who vouched for it or left it out; "" by the rules
     Column("recording", Text),                     # that tells of it too
+    Column("best", Integer, nullable=False),       # among which laps of its driver it is the best: ``store.verdicts``
     Index("verdicts_session", "session"),
-    Index("verdicts_best", "layout", "label", "verdict", "driver_id", "time_us", "set_wall_us", "kart"),
+    Index("verdicts_best", "layout", "set_wall_us", "best", "driver_id", "kart", "time_us",
+          sqlite_where=Column("best", Integer) > 0),
 )
 
 files = Table(                                     # what a file says of itself; it may name people

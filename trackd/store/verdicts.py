@@ -17,7 +17,7 @@ from trackd.core.time import SECOND, Micros
 from trackd.gps.verify import Evidence, verify
 from trackd.store.recorded import ACCEPTED
 from trackd.timing.course import Changes
-from trackd.timing.facts import PassingFact, RecordFact, SessionFact
+from trackd.timing.facts import PassingFact, SessionFact
 from trackd.timing.formats import Rules
 from trackd.timing.recorded import MatchFact
 
@@ -38,7 +38,10 @@ _GPS = ("SELECT r.id, r.kart, r.evidence, g.start_us, g.time_us, g.sigma_us, g.q
 _LAPS = ("SELECT seq, kart, driver_id, time_us, at_us, kind, source, verdict, edits FROM laps WHERE session = ? "
          "ORDER BY entry, number, at_us")
 _ROW = ("INSERT INTO verdicts (lap, session, layout, driver_id, kart, time_us, set_wall_us, label, verdict, given_by, "
-        "recording) VALUES (?,?,?,?,?,?,?,?,?,?,?)")
+        "recording, best) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)")
+
+VERIFIED, ANY = 1, 2
+"""In ``best``: the lap is its driver's best in that kart in that session of those verified, or also of those that wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +127,24 @@ def touched(db: sqlite3.Connection, changes: Changes) -> set[str]:
         if recording is not None:
             found.update(row[0] for row in db.execute("SELECT session FROM recordings WHERE id = ? AND session IS NOT NULL",
                                                       (recording,)))
-    for kind, layout in changes.records:
-        if kind == "layout" and _about(db, layout, limits=True) != _given(changes.records[kind, layout]):
-            found.update(row[0] for row in db.execute("SELECT id FROM sessions WHERE layout = ? AND state = 'official'",
-                                                      (layout,)))
+    for (kind, layout), record in changes.records.items():
+        if kind == "layout":
+            about = None if record.gone else record.body.get("properties")
+            found |= _judged_otherwise(db, layout, Limits().on(_about(db, layout)), Limits().on(about))
+    return found
+
+
+def _judged_otherwise(db: sqlite3.Connection, layout: str, before: Limits, now: Limits) -> set[str]:
+    """The sessions on a layout in which other limits make a difference: with laps between the old limit and the new."""
+    sessions = "SELECT DISTINCT session FROM verdicts WHERE layout = ?"
+    found: set[str] = set()
+    for old, new in ((before.min_lap_us, now.min_lap_us), (before.max_lap_us, now.max_lap_us)):
+        if old is None or new is None:                # the session's own limit, or none at all, comes or goes
+            between: tuple[str, tuple[Micros, ...]] = "", ()
+        else:
+            between = " AND time_us BETWEEN ? AND ?", (min(old, new), max(old, new))
+        if old != new:
+            found.update(row[0] for row in db.execute(sessions + between[0], (layout, *between[1])))
     return found
 
 
@@ -161,7 +178,22 @@ def _judge(db: sqlite3.Connection, session: str, state: str, spec: bytes, layout
         stands = standing(ruled, said.get(named))
         rows.append((seq, session, layout, driver, kart, time_us, (green_wall_us or 0) + at_us, label_of(kind, verdict),
                      stands, by.get(named, "") if ruled != "no" else "", gps.recording if gps else None))
-    db.executemany(_ROW, rows)
+    best = _bests(rows)
+    db.executemany(_ROW, [(*row, best.get(row[0], 0)) for row in rows])
+
+
+def _bests(rows: Iterable[tuple[Any, ...]]) -> dict[int, int]:
+    """What ``best`` is for the laps that a leaderboard may show (E11: only those labelled valid)."""
+    found: dict[tuple[Any, ...], tuple[Micros, int]] = {}
+    for lap, _, _, driver, kart, time_us, _, label, verdict, *_ in rows:
+        for among in (VERIFIED, ANY) if verdict == "verified" else (ANY,) if verdict == "queue" else ():
+            whose = (driver, kart, among)
+            if label == "valid" and (whose not in found or time_us < found[whose][0]):
+                found[whose] = (time_us, lap)
+    best: dict[int, int] = {}
+    for (_, _, among), (_, lap) in found.items():
+        best[lap] = best.get(lap, 0) | among
+    return best
 
 
 def _told(db: sqlite3.Connection, session: str) -> dict[str, list[_Gps]]:
@@ -183,16 +215,8 @@ def _gps_of(db: sqlite3.Connection, seq: int, kart: str, told: Mapping[str, list
     return None if place is None else told[kart][place]
 
 
-def _about(db: sqlite3.Connection, layout: str, *, limits: bool = False) -> Mapping[str, Any] | None:
-    """What a stored layout says of itself; only its limits where these are asked for."""
+def _about(db: sqlite3.Connection, layout: str) -> Mapping[str, Any] | None:
+    """What a stored layout says of itself."""
     row = db.execute("SELECT body FROM layouts WHERE id = ?", (layout,)).fetchone()
-    about = msgspec.json.decode(row[0]).get("properties") if row else None
-    return _limits(about) if limits else about
-
-
-def _given(record: RecordFact) -> Mapping[str, Any] | None:
-    return None if record.gone else _limits(record.body.get("properties"))
-
-
-def _limits(about: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    return {name: (about or {}).get(name) for name in ("min_lap_s", "max_lap_s")}
+    about: Mapping[str, Any] | None = msgspec.json.decode(row[0]).get("properties") if row else None
+    return about

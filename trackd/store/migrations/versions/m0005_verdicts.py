@@ -10,9 +10,9 @@ down_revision = "0004"
 STATEMENTS = """
 CREATE TABLE verdicts (lap INTEGER NOT NULL PRIMARY KEY, session TEXT NOT NULL, layout TEXT, driver_id TEXT,
     kart TEXT NOT NULL, time_us INTEGER NOT NULL, set_wall_us INTEGER NOT NULL, label TEXT NOT NULL, verdict TEXT NOT NULL,
-    given_by TEXT NOT NULL, recording TEXT);
+    given_by TEXT NOT NULL, recording TEXT, best INTEGER NOT NULL);
 CREATE INDEX verdicts_session ON verdicts (session);
-CREATE INDEX verdicts_best ON verdicts (layout, label, verdict, driver_id, time_us, set_wall_us, kart)
+CREATE INDEX verdicts_best ON verdicts (layout, set_wall_us, best, driver_id, kart, time_us) WHERE best > 0
 """
 
 
