@@ -25,6 +25,7 @@ from trackd.web import (
     drivers,
     heats,
     laps,
+    leaderboards,
     log,
     manual,
     pages,
@@ -58,7 +59,7 @@ one JSON object with the fields of the rows here, `id:` the journal sequence on 
 
 PAGES = ("/", "/console", "/console/heats", "/console/karts", "/console/drivers", "/console/recordings", "/console/verify",
          "/console/units", "/console/log", "/console/setup", "/pit", "/display/{name}", "/sessions/{id}",
-         "/sessions/{id}/incidents", "/laps/{id}", "/drivers/{id}",
+         "/sessions/{id}/incidents", "/laps/{id}", "/drivers/{id}", "/leaderboards",
          "/karts", "/help", "/components")
 """What people open; each is described in the README."""
 
@@ -96,7 +97,7 @@ def create_app(appliance: Appliance) -> Web:
             console.drivers, console.add_driver, console.setup, console.save_setup, console.login_page, console.login,
             console.logout, *panels.HANDLERS, *heats.HANDLERS, *log.HANDLERS, *sheets.HANDLERS, *pit.HANDLERS,
             *recordings.HANDLERS, *drawing.HANDLERS, *verifying.HANDLERS, *laps.HANDLERS, *drivers.HANDLERS,
-            *units.HANDLERS, *parts.HANDLERS, *manual.HANDLERS,
+            *leaderboards.HANDLERS, *units.HANDLERS, *parts.HANDLERS, *manual.HANDLERS,
             create_static_files_router("/static", directories=[assets("static")], opt=PUBLIC, include_in_schema=False,
                                        cache_control=CacheControlHeader(max_age=31_536_000, immutable=True)),
         ],
