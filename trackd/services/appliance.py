@@ -29,6 +29,7 @@ from trackd.services.watching import Watching
 from trackd.store import database
 from trackd.timing.acts import Act
 from trackd.timing.board import Board, SessionInfo
+from trackd.timing.facts import RecordFact
 
 LOW_DISK_BYTES = 500 << 20
 
@@ -169,7 +170,10 @@ class Appliance:
         """
         turned, future = self.sessions.turn(Turn(name, by, None, of, why, admin))
         await self.live.done(future)
-        return self.live.acts.all[turned[0].seq]
+        act = self.live.acts.all[turned[0].seq]
+        if isinstance(act.body, RecordFact) and act.kind == "layout":
+            await self.recordings.layout_saved(act.body.id)
+        return act
 
     async def board(self, session_id: str) -> Board:
         """The board of any session, live or at rest. Raises NotFound."""

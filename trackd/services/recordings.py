@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import structlog
 
 from trackd.core.errors import BadInput, Fault, NotFound, Refused, TrackdError
@@ -39,6 +40,7 @@ FILE_MOST = 64_000_000
 
 NAME_MOST = 120
 AGAIN_S = 30.0
+_match_fact = msgspec.json.Decoder(MatchFact).decode
 BUG = "A fault in trackd, written to its log. The file is kept; choose its layout to have it tried again."
 KEPT = 6
 """Recordings held as arrays for the pages that show them: some 1 MB each."""
@@ -88,6 +90,15 @@ class Recordings:
     def _undone(self) -> list[str]:
         with contextlib.closing(read_only(self.folder / NAME)) as db:
             return [row[0] for row in db.execute("SELECT id FROM recordings WHERE read IS NULL ORDER BY seq")]
+
+    async def names(self, recordings: Iterable[str]) -> dict[str, str]:
+        """What these are called, by id."""
+        def asked() -> dict[str, str]:
+            with contextlib.closing(read_only(self.folder / NAME)) as db:
+                found = (db.execute("SELECT recording, name FROM files WHERE recording = ?", (each,)).fetchone()
+                         for each in recordings)
+                return dict(row for row in found if row)
+        return await asyncio.to_thread(asked)
 
     # --- taking in ----------------------------------------------------------------------------------------------------
 
@@ -154,12 +165,12 @@ class Recordings:
         layouts, read = dict(self.writer.venue.layouts), _read_fact(recording, found)
         if row.layout is not None and row.layout in layouts:     # its lines were moved: what was matched waits
             driven = await asyncio.to_thread(driven_on, recording, found, row.layout, layouts[row.layout], row.reason,
-                                             approved=row.matched != ACCEPTED)
+                                             approved=not row.decided)
             drafts: list[Draft] = [("driven", None, driven)]
         else:
             driven = await asyncio.to_thread(drive, recording, found, layouts)
             drafts = [("read", None, read), ("driven", None, driven)]
-        if driven.layout is not None and driven.approved:
+        if driven.layout is not None and driven.approved and not row.decided:
             drafts.append(await asyncio.to_thread(self._match, row, read, driven))
         await self._store(recording, drafts, found)
 
@@ -218,10 +229,9 @@ class Recordings:
     def _row(self, recording: str) -> Row:
         with contextlib.closing(read_only(self.folder / NAME)) as db:
             found = db.execute(
-                "SELECT r.id, r.sha256, r.wall_us, COALESCE(f.name, ''), u.kart, r.layout, r.reason, r.matched, r.proposed "
-                "FROM recordings r "
-                "LEFT JOIN files f ON f.recording = r.id LEFT JOIN units u ON u.id = r.unit WHERE r.id = ?",
-                (recording,)).fetchone()
+                "SELECT r.id, r.sha256, r.wall_us, COALESCE(f.name, ''), u.kart, r.layout, r.reason, r.matched, "
+                "r.proposed, r.evidence FROM recordings r LEFT JOIN files f ON f.recording = r.id "
+                "LEFT JOIN units u ON u.id = r.unit WHERE r.id = ?", (recording,)).fetchone()
         if found is None:
             raise NotFound(f"There is no recording {recording}.")
         return Row(*found)
@@ -255,6 +265,12 @@ class Row:
     reason: str
     matched: int
     proposed: int | None
+    evidence: bytes | None
+
+    @property
+    def decided(self) -> bool:
+        """Whether its kart is known, or a person has said that it was none: nothing of that changes by itself."""
+        return self.matched == ACCEPTED or (self.evidence is not None and bool(_match_fact(self.evidence).by))
 
 
 def _read_fact(recording: str, found: Recording) -> ReadFact:

@@ -22,7 +22,7 @@ from trackd.links.clock import Clock
 from trackd.links.discovery import BROADCAST, OWN_NETWORKS, Discovery
 from trackd.protocols.aim_told import FileEntry
 from trackd.protocols.aim_wifi import TCP_PORT, UDP_PORT
-from trackd.services.pairing import paired, paired_again, taken_out
+from trackd.services.pairing import gone_since, newest_fact, paired, paired_again, taken_out
 from trackd.services.reading import Reading
 from trackd.services.recorded import Unit, all_units
 from trackd.services.recordings import FILE_MOST, Recordings
@@ -32,7 +32,6 @@ from trackd.services.unitfiles import UnitFiles
 from trackd.services.unitsheard import Ear, Heard
 from trackd.services.unitsnow import Progress, UnitNow, Work
 from trackd.services.writer import Writer
-from trackd.timing.recorded import UnitFact
 
 log = structlog.get_logger()
 
@@ -91,12 +90,13 @@ class Units:
         self.discovery = Discovery(AUTO if targets == "auto" else targets or (), host=host, port=udp_port, clock=self.clock)
         self.ear = Ear(self.discovery, self.clock)
         self._works: dict[str, Work] = {}
-        self._gone: dict[str, UnitFact] = {}     # taken out since the start
+        self._since = 0                          # the newest fact at the start
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Begin to look for units."""
+        self._since = await newest_fact(self.reading)
         if not self.looks:
             return
         try:
@@ -120,11 +120,11 @@ class Units:
 
     async def all(self) -> list[UnitNow]:
         """Units that are paired by name, then those that are not and were heard or taken out lately."""
-        heard, paired = self.ear.heard(), await all_units(self.reading)
+        heard, paired, gone = self.ear.heard(), await all_units(self.reading), await gone_since(self.reading, self._since)
         known = {unit.id for unit in paired}
         found = [UnitNow(unit.id, unit.name, unit.model, unit.kart, unit.driver_id, paired=True) for unit in paired]
-        found += [UnitNow(each, fact.name, fact.model, was=fact) for each, fact in self._gone.items() if each not in known]
-        listed = known | self._gone.keys()
+        found += [UnitNow(each, fact.name, fact.model, was=fact) for each, fact in gone.items() if each not in known]
+        listed = known | gone.keys()
         found += [UnitNow(each, unit.title, unit.info.model) for each, unit in heard.items()
                   if each not in listed and unit.lately]
         return [await self._now(unit, heard.get(unit.id)) for unit in found]
@@ -154,22 +154,21 @@ class Units:
         """
         known, name = await self.one(unit_id), tidy(name, "name")
         await asyncio.wrap_future(self.writer.submit(paired(unit_id, name, known.model, kart or None, driver or None, by)))
-        self._gone.pop(unit_id, None)
         return not known.paired
 
     async def pair_again(self, unit_id: str, by: str) -> None:
         """Pair a unit as it was before it was taken out. Raises NotFound, BadInput, Refused, StorageFailing."""
-        was = self._gone.get(unit_id)
+        was = (await gone_since(self.reading, self._since)).get(unit_id)
         if was is None:
             raise NotFound("That unit was not taken out since the box was switched on. Pair it anew.")
         await asyncio.wrap_future(self.writer.submit(paired_again(was, by)))
-        del self._gone[unit_id]
 
     async def unpair(self, unit_id: str, by: str) -> None:
         """Take a unit out; its recordings stay, and a download under way ends. Raises NotFound, StorageFailing."""
-        made: list[UnitFact] = []
-        await asyncio.wrap_future(self.writer.submit(taken_out(unit_id, by, made)))
-        self._gone[unit_id] = made[0]
+        await asyncio.wrap_future(self.writer.submit(taken_out(unit_id, by)))
+        await self._end(unit_id)
+
+    async def _end(self, unit_id: str) -> None:
         work = self._works.pop(unit_id, None)
         if work is not None and work.task is not None:
             work.task.cancel()
@@ -202,8 +201,11 @@ class Units:
         heard = {each: unit for each, unit in self.ear.heard().items() if unit.here}
         for each, work in self._works.items():
             work.away |= each not in heard
-        for unit in await all_units(self.reading) if heard else ():
-            if unit.id in heard and unit.id not in self._gone:       # it may have been taken out while we read
+        paired = await all_units(self.reading) if heard or self._works else []
+        for each in self._works.keys() - {unit.id for unit in paired}:       # its pairing was taken back
+            await self._end(each)
+        for unit in paired:
+            if unit.id in heard:
                 work = self._works.setdefault(unit.id, Work())
                 if work.due(self.clock.monotonic_us()):
                     self._begin(unit, "")
@@ -248,6 +250,8 @@ class Units:
     async def _fetch_all(self, unit: Unit, work: Work, by: str) -> str:
         """Fetch what the unit holds and is not here. What was left on it, in words; "" for nothing."""
         self._check_time()
+        if unit.id not in {each.id for each in await all_units(self.reading)}:
+            return ""                        # taken out before its turn came
         heard = self.ear.heard().get(unit.id)
         if heard is None or not heard.here:
             raise LinkDown(f"{unit.name} went out of reach before its turn came.")

@@ -87,11 +87,14 @@ def vouch(writer: Writer, session_id: str, laps: Sequence[str], verdict: str, re
         course = decider.course(session_id)
         if course.heat.state.value != "official" and verdict == "verified":
             raise Refused(f"{course.spec.name} is not official yet. Confirm its result first.")
-        own = {str(row[0]) for row in decider.db.execute("SELECT seq FROM laps WHERE session = ?", (session_id,))}
+        own = {str(seq): (kart, number) for seq, kart, number in decider.db.execute(
+            "SELECT seq, kart, number FROM laps WHERE session = ?", (session_id,))}
         for lap in laps:
             if lap not in own:
                 raise NotFound(f"There is no lap {lap} in that session.")
-        return [("vouch", session_id, VouchFact(list(laps), verdict, reason[:200], by))]
+        karts = sorted({own[lap][0] for lap in laps}, key=lambda kart: (len(kart), kart))
+        return [("vouch", session_id, VouchFact(list(laps), verdict, reason[:200], by, karts,
+                                                own[laps[0]][1] if len(laps) == 1 else 0))]
     return writer.submit(decide)
 
 

@@ -13,12 +13,16 @@ from trackd.core.time import Micros
 from trackd.timing.edits import TAKEN_BACK
 from trackd.timing.facts import Body, Fact, KartFact, OrderFact, RecordFact
 from trackd.timing.flags import FLAG_ORDERS
+from trackd.timing.recorded import DrivenFact, MatchFact, UnitFact, VouchFact
 from trackd.timing.words import said
 
 UNDO_AT_MOST = 50
 
-KINDS = ("order", "session", "kart", "format", "layout")
+KINDS = ("order", "session", "kart", "format", "layout", "unit", "match", "driven", "vouch")
 """Kinds of facts that people make."""
+
+DECIDED = frozenset({"unit", "match", "driven", "vouch"})
+"""Those about recordings. The machine makes such facts too, but says nobody's name."""
 
 MOVES = FLAG_ORDERS | {"countdown", "abort", "restart", "reinstate", "accept"}
 """Orders that move a session on: what came before them can only be taken back after them."""
@@ -26,7 +30,9 @@ MOVES = FLAG_ORDERS | {"countdown", "abort", "restart", "reinstate", "accept"}
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One thing somebody did. ``undone``: the fact that took it back, 0 while it stands."""
+    """One thing somebody did. ``undone``: the fact that took it back, 0 while it stands; ``things``: what it set anew,
+    beside the session that an order is about.
+    """
 
     seq: int
     kind: str
@@ -39,6 +45,7 @@ class Act:
     undone_by: str = ""
     turned: int = 0              # the fact that took it back or did it again last, 0 for never, ...
     turned_wall_us: Micros = 0   # ... and when
+    things: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(slots=True)
@@ -52,7 +59,7 @@ class Acts:
         """Take in facts in order; returns the sequences of acts that are new or changed."""
         touched: list[int] = []
         for fact in facts:
-            if fact.kind in KINDS:
+            if fact.kind in KINDS and (fact.kind not in DECIDED or _by(fact.body)):
                 touched += self._one(fact)
         while len(self.all) > self.keep:
             self.all.pop(next(iter(self.all)))
@@ -65,12 +72,12 @@ class Acts:
             act = self.all.get(undoes or redoes)
             if act is None:
                 return []
-            by = getattr(body, "by", "")
-            self.all[act.seq] = replace(act, undone=fact.seq if undoes else 0, undone_by=by if undoes else "",
+            self.all[act.seq] = replace(act, undone=fact.seq if undoes else 0, undone_by=_by(body) if undoes else "",
                                         turned=fact.seq, turned_wall_us=fact.wall_us)
             return [act.seq]
         name = body.name if isinstance(body, OrderFact) else fact.kind
-        self.all[fact.seq] = Act(fact.seq, fact.kind, fact.session, name, getattr(body, "by", ""), fact.wall_us, body)
+        self.all[fact.seq] = Act(fact.seq, fact.kind, fact.session, name, _by(body), fact.wall_us, body,
+                                 things=_things(fact))
         return [fact.seq]
 
     def newest(self, session: str | None = None) -> list[Act]:
@@ -103,7 +110,8 @@ class Acts:
                   default=None)
         if act is None:
             raise Refused("There is nothing to redo.")
-        since = next((each for each in recent if each.seq > act.undone and each.session == act.session), None)
+        since = next((each for each in recent if each.seq > act.undone and (
+            each.session == act.session or each.things & act.things)), None)
         if since is not None:
             raise Refused(f"{said(since)} since then; what was undone before that stays undone.")
         before = next((e for e in recent if e.seq < act.seq and e.undone > act.undone and _hangs_on(act, e)), None)
@@ -114,24 +122,37 @@ class Acts:
 
 def _hangs_on(later: Act, earlier: Act) -> bool:
     """Whether the later of two acts makes no sense without the earlier: one of them moved their session on or made it, or
-    both saved the same kart, format or layout.
+    both are about the same kart, format, layout, unit, recording or lap.
     """
-    if earlier.session is None or later.session is None:
-        return _saved(earlier) is not None and _saved(earlier) == _saved(later)
-    return earlier.session == later.session and (later.name in MOVES or earlier.name in MOVES or earlier.kind != "order")
+    if earlier.things & later.things:
+        return True
+    if earlier.session is None or earlier.session != later.session or earlier.kind in DECIDED:
+        return False
+    if later.kind in DECIDED:
+        return earlier.kind == "session" or (later.kind == "vouch" and earlier.name in MOVES)
+    return later.name in MOVES or earlier.name in MOVES or earlier.kind != "order"
 
 
-def _saved(act: Act) -> tuple[str, str] | None:
-    body = act.body
+def _by(body: Body) -> str:
+    return str(getattr(body, "by", ""))
+
+
+def _things(fact: Fact) -> frozenset[tuple[str, str]]:
+    body = fact.body
     if isinstance(body, KartFact):
-        return act.kind, body.number
-    return (act.kind, body.id) if isinstance(body, RecordFact) else None
+        return frozenset({("kart", body.number)})
+    if isinstance(body, RecordFact | UnitFact):
+        return frozenset({(fact.kind, body.id)})
+    if isinstance(body, MatchFact | DrivenFact):
+        return frozenset({("recording", body.recording)})
+    laps = body.laps or [fact.session or ""] if isinstance(body, VouchFact) else []
+    return frozenset(("lap", lap) for lap in laps)
 
 
 def _turns(body: Body) -> tuple[int, int]:
     if isinstance(body, OrderFact) and body.name in TAKEN_BACK:
         of = int(body.args["of"])
         return (of, 0) if body.name == "undo" else (0, of)
-    if isinstance(body, KartFact | RecordFact):
+    if isinstance(body, KartFact | RecordFact | UnitFact | MatchFact | DrivenFact | VouchFact):
         return body.undoes, body.redoes
     return 0, 0

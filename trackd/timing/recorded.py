@@ -3,15 +3,23 @@
 No fact holds a name out of a file: who drove stands in roster tables by id, what a file says of itself in ``files``.
 Finding laps and karts takes numerics that change from one trackd to the next, so what was found is a fact, as it was found
 then; verdicts are derived.
+
+What a person decided is taken back, or done again, by a fact of the same kind: ``holds`` is what is so again, ``undoes`` or
+``redoes`` the fact that is turned, ``by`` who turned it and ``why``.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from trackd.core.time import Micros
+
+if TYPE_CHECKING:
+    from trackd.timing.facts import Fact
 
 Source = Literal["upload", "kiosk", "api", "folder", "unit", "import", "demo"]
 
@@ -28,6 +36,7 @@ class UnitFact(msgspec.Struct, frozen=True, omit_defaults=True):
     by: str = ""
     undoes: int = 0
     redoes: int = 0
+    why: str = ""
 
 
 class RecordingFact(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -73,21 +82,6 @@ class DrivenLap(msgspec.Struct, frozen=True, omit_defaults=True, array_like=True
     quality: str = "valid"
 
 
-class DrivenFact(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The laps of a recording on a layout. Without ``layout`` nothing was recognised; ``reason`` says what was seen.
-
-    A later one of the same recording is a new version, ``approved`` by who lets it take the place of a published one.
-    """
-
-    recording: str
-    layout: str | None = None
-    lines: str = ""                   # what its lines were then, as a digest
-    laps: list[DrivenLap] = []
-    reason: str = ""
-    approved: bool = True
-    by: str = ""
-
-
 class MatchFact(msgspec.Struct, frozen=True, omit_defaults=True):
     """Which kart of which session a recording was in; the session is the fact's own. See `gps.match` for the figures.
 
@@ -105,15 +99,88 @@ class MatchFact(msgspec.Struct, frozen=True, omit_defaults=True):
     accepted: bool = False
     reason: str = ""
     by: str = ""
+    undoes: int = 0
+    redoes: int = 0
+    why: str = ""
+    holds: MatchFact | None = None    # None where nobody had looked for its kart
+
+
+class Stood(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a recording stood. ``driven``: the fact whose laps counted, ``proposed``: that of newer ones, 0 for none."""
+
+    driven: int = 0
+    proposed: int = 0
+    layout: str | None = None
+    reason: str = ""
+    session: str | None = None
+    match: MatchFact | None = None
+
+
+class DrivenFact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The laps of a recording on a layout. Without ``layout`` nothing was recognised; ``reason`` says what was seen.
+
+    A later one of the same recording is a new version, ``approved`` by who lets it take the place of a published one. What
+    a person chose stands together with the match that follows it, and so both turn with it.
+    """
+
+    recording: str
+    layout: str | None = None
+    lines: str = ""                   # what its lines were then, as a digest
+    laps: list[DrivenLap] = []
+    reason: str = ""
+    approved: bool = True
+    by: str = ""
+    undoes: int = 0
+    redoes: int = 0
+    why: str = ""
+    holds: Stood | None = None
+
+
+class Said(msgspec.Struct, frozen=True, omit_defaults=True, array_like=True):
+    """A person's verdict on one lap, or on a session: as in `VouchFact`, ``seq`` the fact it was given by."""
+
+    lap: str
+    verdict: str = ""
+    reason: str = ""
+    by: str = ""
+    seq: int = 0
 
 
 class VouchFact(msgspec.Struct, frozen=True, omit_defaults=True):
     """A person's verdict on laps of a session: ``verified``, ``no``, or "" to leave it to the rules again.
 
-    ``laps`` are ids of laps; none means all of the session.
+    ``laps`` are ids of laps; none means all of the session. ``karts`` drove them; ``number`` is that of a single one.
     """
 
     laps: list[str] = []
     verdict: str = ""
     reason: str = ""
     by: str = ""
+    karts: list[str] = []
+    number: int = 0
+    undoes: int = 0
+    redoes: int = 0
+    why: str = ""
+    holds: list[Said] = []
+
+
+def said_in(seq: int, session: str, body: VouchFact) -> list[Said]:
+    """What a fact says, lap by lap; a verdict on a whole session stands under its id."""
+    return body.holds or [Said(lap, body.verdict, body.reason, body.by, seq) for lap in body.laps or [session]]
+
+
+def stood(facts: Iterable[Fact]) -> Stood:
+    """How a recording stands after all that was found and decided about it: its ``driven`` and ``match`` facts in order."""
+    found = Stood()
+    for fact in facts:
+        body = fact.body
+        if isinstance(body, MatchFact):
+            found = replace(found, session=fact.session, match=body.holds if body.undoes or body.redoes else body)
+        elif isinstance(body, DrivenFact):
+            if body.holds is not None:
+                found = body.holds
+            elif body.approved:
+                found = replace(found, driven=fact.seq, proposed=0, layout=body.layout, reason=body.reason)
+            else:
+                found = replace(found, proposed=fact.seq)
+    return found

@@ -13,6 +13,7 @@ from trackd.timing.board import Proposal
 from trackd.timing.facts import KartFact, RecordFact, SessionFact
 from trackd.timing.laps import Penalty
 from trackd.timing.penalties import words as penalty_words
+from trackd.timing.recorded import DrivenFact, MatchFact, UnitFact, VouchFact
 
 if TYPE_CHECKING:
     from trackd.timing.acts import Act
@@ -137,9 +138,45 @@ _WORDS: Mapping[str, Callable[[Args, Names], str]] = {
 """The words of every order that ``_PLAIN`` lacks, from its arguments as the journal keeps them."""
 
 
+def _unit(body: UnitFact, names: Names) -> str:
+    if body.gone:
+        return f"took the unit {body.name} out"
+    if body.kart:
+        return f"put the unit {body.name} on kart {body.kart}"
+    return f"gave the unit {body.name} to {names.get(body.driver_id, 'a driver')}" if body.driver_id else \
+        f"saved the unit {body.name}"
+
+
+def _match(body: MatchFact, names: Names) -> str:
+    what = names.get(body.recording, "a recording")
+    return f"gave {what} to kart {body.kart}" if body.kart else f"took {what} off its kart"
+
+
+def _driven(body: DrivenFact, names: Names) -> str:
+    layout = names.get(body.layout or "")
+    return f"found the laps of {names.get(body.recording, 'a recording')}{f' on {layout}' if layout else ''}"
+
+
+def _vouch(body: VouchFact, _: Names) -> str:
+    count = len(body.laps)
+    laps = f"lap {body.number}" if body.number else "all laps" if not count else "a lap" if count == 1 else f"{count} laps"
+    if body.karts:
+        karts = " and ".join(filter(None, (", ".join(body.karts[:-1]), body.karts[-1])))
+        laps += f" of kart{'s' * (len(body.karts) > 1)} {karts}"
+    return {"verified": f"verified {laps}", "no": f"left {laps} out"}.get(body.verdict, f"left {laps} to the rules again")
+
+
+_DECIDED: Mapping[type, Callable[[Any, Names], str]] = {UnitFact: _unit, MatchFact: _match, DrivenFact: _driven,
+                                                        VouchFact: _vouch}
+
+
 def act_words(act: Act, names: Names | None = None) -> str:
-    """What somebody did, as it follows their name: ``voided lap 3 of kart 7``. ``names``: of drivers, by id."""
+    """What somebody did, as it follows their name: ``voided lap 3 of kart 7``. ``names``: of drivers by id, and where they
+    are known of recordings and layouts.
+    """
     body = act.body
+    if type(body) in _DECIDED:
+        return _DECIDED[type(body)](body, names or {})
     if isinstance(body, SessionFact):
         return f"made {body.name}"
     if isinstance(body, KartFact):

@@ -9,8 +9,10 @@ from typing import Any
 
 from trackd.core.errors import Refused
 from trackd.core.time import Micros, lap_text, utc
+from trackd.services.undo import may_turn
 from trackd.timing.acts import Act, Acts
 from trackd.timing.facts import OrderFact, SessionFact
+from trackd.timing.recorded import VouchFact
 from trackd.timing.words import NOBODY, act_words
 from trackd.web.decisions import reason_of
 from trackd.web.desk import DoneView
@@ -52,28 +54,39 @@ def turn_of(acts: Acts, act: Act) -> tuple[str, str]:
 
 
 def done_view(acts: Acts, names: Mapping[str, str], at: Moment, back: str, *, session: str = "",
-              titles: Mapping[str, str] | None = None) -> DoneView | None:
-    """What was done last at the venue, or in one session, as a page beside race control tells it; None for nothing."""
-    view = undo_view(acts.newest(session or None), names, at, session_id=session, titles=titles)
+              titles: Mapping[str, str] | None = None, admin: bool = True, orders: bool = True) -> DoneView | None:
+    """What was done last at the venue, or in one session, as a page beside race control tells it; None for nothing.
+
+    Only what whoever looks may turn; ``admin`` and ``orders`` as for `may_turn`.
+    """
+    newest = [act for act in acts.newest(session or None) if may_turn(act.kind, admin=admin, orders=orders)]
+    view = undo_view(newest, names, at, session_id=session, titles=titles)
     if view is None:
         return None
     return DoneView(view.of, view.said + ".", view.turn, back, view.newest if view.turn == "redo" else 0)
 
 
 def log_lines(acts: Acts, names: Mapping[str, str], sessions: Mapping[str, str], zone: tzinfo, now_us: Micros,
-              session: str = "") -> tuple[LogLine, ...]:
-    """The latest acts of all pages, newest first, or those of one session. ``sessions``: their names by id."""
+              session: str = "", *, admin: bool = True, orders: bool = True) -> tuple[LogLine, ...]:
+    """The latest acts of all pages, newest first, or those of one session. ``sessions``: their names by id; ``admin`` and
+    ``orders`` as for `may_turn`.
+    """
     lines = []
     for act in reversed(acts.all.values()):
         if session and act.session != session:
             continue
-        turn, refused = turn_of(acts, act)
+        turn, refused = turn_of(acts, act) if may_turn(act.kind, admin=admin, orders=orders) else ("", "")
         args = act.body.args if isinstance(act.body, OrderFact) else {}
         lines.append(LogLine(
-            act.seq, _when(act.wall_us, now_us, zone), act.by or NOBODY, act_words(act, names), reason_of(act),
+            act.seq, _when(act.wall_us, now_us, zone), act.by or NOBODY, act_words(act, names), why_of(act),
             changed_words(args.get("changed") or {}), act.session or "", sessions.get(act.session or "", ""),
             bool(act.undone), act.undone_by or NOBODY, turn, refused))
     return tuple(lines)
+
+
+def why_of(act: Act) -> str:
+    """Why it was done, "" where nobody said."""
+    return act.body.reason if isinstance(act.body, VouchFact) else reason_of(act)
 
 
 def session_names(acts: Iterable[Act]) -> dict[str, str]:

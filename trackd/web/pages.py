@@ -21,17 +21,19 @@ from trackd.web.render import render
 from trackd.web.showing import TRACK, track_names
 from trackd.web.views import PageView
 
-DESKS = frozenset({"heats", "karts", "drivers", "setup"})
+DESKS = frozenset({"heats", "karts", "drivers", "setup", "recordings"})
 """Pages beside race control: each tells what was done last, with its undo (A10)."""
 
 
 def page_view(request: AnyRequest, appliance: Appliance, title: str, current: str = "", *, session: str = "") -> PageView:
     """The frame of a page for whoever asks. ``session``: the page is about it, and tells what was done last in it."""
     who, done = principal(request), None
-    if (current in DESKS or session) and may(who, "orders"):
+    orders = may(who, "orders")
+    if ((current in DESKS or session) and orders) or (current == "recordings" and may(who, "recordings")):
         clock, titles = appliance.live.clock, {info.id: info.name for info in appliance.today.values()}
-        done = done_view(appliance.live.acts, appliance.live.names, Moment(clock.now(), clock.wall()), request.url.path,
-                         session=session, titles=titles)
+        back = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+        done = done_view(appliance.live.acts, appliance.live.names, Moment(clock.now(), clock.wall()), back,
+                         session=session, titles=titles, admin=may(who, "admin"), orders=orders)
     return PageView(title, appliance.settings.venue.name, current, who.name if who else "", who.role if who else "",
                     csrf_token(request), done)
 

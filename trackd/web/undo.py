@@ -39,5 +39,5 @@ def undo_view(acts: Sequence[Act], names: Names, at: Moment, *, session_id: str 
         turn, words, newest = "undo", said(shown, names), shown
     elsewhere = "" if shown.session in (None, session_id) else (titles or {}).get(shown.session or "", "")
     left_us = DRAINS_US - max(0, at.wall_us - max(shown.wall_us, shown.turned_wall_us))
-    return UndoView(shown.seq, f"{words} ({elsewhere})" if elsewhere and shown.kind == "order" else words, turn,
+    return UndoView(shown.seq, f"{words} ({elsewhere})" if elsewhere and shown.kind != "session" else words, turn,
                     newest.seq if newest else 0, min(max(0, left_us), DRAINS_US))
