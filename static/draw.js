@@ -26,6 +26,7 @@
     const [a, b] = [each.geometry.coordinates[0], each.geometry.coordinates.at(-1)].map(toPlane);
     return { role: each.properties.role, a, b, heading: each.properties.heading_deg ?? null };
   });
+  const { corners, corner_cuts_kmh } = body.properties, kept = { ...corners && { corners }, ...corner_cuts_kmh && { corner_cuts_kmh } };
   const others = body.features.filter((each) => each.properties.role === "reference");
   let chosen = lines.length ? 0 : -1, adding = lines.length ? "" : "start_finish";
   const nameOf = (role) => ({ start_finish: "Start", pit_in: "Pit in", pit_out: "Pit out" })[role] ?? role.replace("sector:", "Sector ");
@@ -107,7 +108,7 @@
 
   // --- laps that come of it -----------------------------------------------------------------------------------------
   const geojson = () => {
-    const form = new FormData($("#layout")), properties = { name: form.get("name").trim(), direction: form.get("direction").trim() };
+    const form = new FormData($("#layout")), properties = { ...kept, name: form.get("name").trim(), direction: form.get("direction").trim() };
     for (const limit of ["min_lap_s", "max_lap_s"]) {
       const text = form.get(limit).trim().replace(",", ".");
       if (text) properties[limit] = Number.isFinite(+text) ? +text : text;

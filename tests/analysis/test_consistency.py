@@ -34,6 +34,16 @@ def test_the_interval_of_a_trend_holds_the_truth_in_95_of_100_stints(slope_s: fl
     assert np.mean([each.slope_us or 0 for each in found]) == pytest.approx(slope_s * 1e6, abs=1500)
 
 
+@pytest.mark.parametrize(("laps", "slope_s"), [(30, 0.0), (30, 0.03), (60, 0.01)])
+def test_the_interval_of_a_long_stint_is_as_honest_and_quick(laps: int, slope_s: float) -> None:
+    rng = np.random.default_rng(17)
+    found = [trend(clean(stint(rng, laps, slope_s))) for _ in range(400)]
+    assert 0.93 <= np.mean([(each.low_us or 0) <= slope_s * 1e6 <= (each.high_us or 0) for each in found]) <= 0.97
+    if not slope_s:
+        assert np.mean([each.word != "steady" for each in found]) <= 0.06
+    assert trend(clean(stint(rng, 600, 0.01))).word == "fading"
+
+
 def test_of_laps_without_a_trend_at_most_one_stint_in_twenty_is_said_to_have_one() -> None:
     rng = np.random.default_rng(11)
     words = [trend(clean(stint(rng, 12 + n % 9)), seed=n).word for n in range(500)]
@@ -45,6 +55,18 @@ def test_a_trend_that_is_there_is_told_with_its_direction() -> None:
     rng = np.random.default_rng(3)
     assert [trend(clean(stint(rng, 20, 0.08))).word for _ in range(20)].count("fading") >= 19
     assert [trend(clean(stint(rng, 20, -0.08))).word for _ in range(20)].count("improving") >= 19
+
+
+def test_the_p_of_a_trend_is_that_of_mann_and_kendall_and_false_as_often_as_it_says() -> None:
+    up = [(n, 45_000_000 + 50_000 * n) for n in range(1, 9)]
+    assert trend(up, warm_up=0).p == pytest.approx(0.000837, abs=1e-6)      # S = 28 of 28 pairs, z = 27 / 8.083
+    assert trend([(n, -us) for n, us in up], warm_up=0).p == trend(up, warm_up=0).p
+    tied = [(n, 45_000_000 + 50_000 * (n // 2)) for n in range(1, 9)]
+    assert trend(tied, warm_up=0).p == pytest.approx(0.002367, abs=1e-6)    # 3 pairs tied: S = 25, variance 62.33
+    assert trend([(n, 45_000_000) for n in range(1, 9)], warm_up=0).p == 1.0
+    rng = np.random.default_rng(5)
+    found = [trend(clean(stint(rng, 14 + n % 9)), seed=n).p for n in range(400)]
+    assert 0.02 <= np.mean([p is not None and p < 0.05 for p in found]) <= 0.07
 
 
 def test_a_trend_of_less_than_a_tenth_in_all_is_none_however_sure() -> None:
@@ -99,6 +121,7 @@ def test_the_numbers_of_a_stint_are_those_worked_out_by_hand() -> None:
     assert found.sanitized_us == 45_112_500                       # 56 s is more than a tenth above the mean
     assert found.spread_us == round(1.4826 * 100_000)
     assert found.cv == pytest.approx(found.deviation_us / found.mean_us)
+    assert found.off_us == round((2_290 + 2_240 + 2_190 + 1_990 + 8_710) * 1000 / 5)
     one = consistency([45_000_000])
     assert one
     assert (one.spread_us, one.cv, one.deviation_us) == (0, 0.0, 0)

@@ -13,7 +13,7 @@ from tests.analysis.circuit import CORNERS, LENGTH_M, SPEED, S, driven, slower
 from tests.gps.drive import ROUND, laps_of
 from trackd.analysis.corners import RENTAL_CUTS_KMH, brakings, corners_between, corners_of, measured, paced, terciles
 from trackd.analysis.delta import lay
-from trackd.analysis.laps import lap_trace
+from trackd.analysis.laps import LapTrace, lap_trace
 from trackd.analysis.reference import ReferenceLine, line_of_laps
 from trackd.gps.segment import segment
 
@@ -153,3 +153,27 @@ def test_laps_without_speed_or_off_the_line_have_unknown_corners() -> None:
     known = [corner.apex_kmh is not None for corner in measured(FOUND, lay(LINE, part))]
     assert known == sorted(known, reverse=True)
     assert 2 < sum(known) < 9
+
+
+def smooth_line(rng: np.random.Generator, sd_m: float) -> np.ndarray:
+    """A line that differs from the middle by so much, in a few slow waves round the lap."""
+    at = 2 * np.pi * S[:-1] / LENGTH_M
+    waves = sum(rng.normal() * np.cos(n * at) + rng.normal() * np.sin(n * at) for n in range(1, 9))
+    out: np.ndarray = waves / np.std(waves) * sd_m
+    return out
+
+
+@pytest.mark.parametrize(("drift_m", "least", "most"), [(0.5, 0.95, 1.0), (1.0, 0.9, 0.99), (1.5, 0.9, 0.99)])
+def test_what_a_corner_lost_lies_within_the_stated_uncertainty_as_often_as_that_says(
+        drift_m: float, least: float, most: float) -> None:
+    """Equal laps, of one recording and of two, lines that differ by 0.25 m: nothing was lost anywhere."""
+    rng, held = np.random.default_rng(3), []
+    for trial in range(50):
+        def laps(count: int) -> list[LapTrace]:
+            return driven([ALIKE] * count, 10, aside_m=[smooth_line(rng, 0.25) for _ in range(count)],
+                                  drift_m=drift_m, white_m=0.03, seed=int(rng.integers(1 << 30)))
+        one, other = laps(2) if trial % 2 else (*laps(1), *laps(1))
+        for each in measured(FOUND, lay(LINE, one), lay(LINE, other)):
+            assert each.lost_us is not None
+            held.append(abs(each.lost_us) <= 1.96 * each.sigma_us)
+    assert least <= np.mean(held) <= most

@@ -89,7 +89,10 @@ def addresses(day: Day) -> list[tuple[str, str]]:
              for page in PAGES]
     return [*found, ("/console/login", "/console/login"),
             ("/console/recordings/{id}", f"/console/recordings/{day.recording}"),
+            ("/kiosk/recording", "/kiosk/recording"), ("/kiosk/recording/{id}", f"/kiosk/recording/{day.recording}"),
+            ("/kiosk/laps", "/kiosk/laps?name=MA"), ("/kiosk/laps/{id}", f"/kiosk/laps/{day.driver}"),
             ("/console/layouts/draw", f"/console/layouts/draw?recording={day.recording}"),
+            ("/recordings/{id}/analysis", f"/recordings/{day.recording}/analysis"),
             *((f"{under}/{{{name}}}", f"{under}/{getattr(day, name)}")
               for under, name in (("/sessions", "running"), ("/sessions", "finished"), ("/sessions", "waiting"),
                                   ("/console/sessions", "finished"), ("/console/sessions", "amended"),
@@ -108,7 +111,7 @@ def test_every_page_fits_is_large_enough_to_touch_and_clear_in_both_themes(size:
         page.evaluate("() => document.fonts.ready")
         if name == "/pit":
             page.locator("#tile-21").click()
-        least = 72 if name.startswith("/pit") else 48 if name.startswith("/console") else 24
+        least = 72 if name.startswith(("/pit", "/kiosk")) else 48 if name.startswith("/console") else 24
         found += [f"{name}: wider than the screen: {each}" for each in page.evaluate(TOO_WIDE)]
         found += [f"{name}: {each}, less than {least}" for each in page.evaluate(TOO_SMALL, least)]
         for theme, rules in RULES.items():

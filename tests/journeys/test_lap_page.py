@@ -20,6 +20,7 @@ from tests.venues import KARTS, S, at_the_park, guest
 from trackd.core.time import lap_text
 from trackd.gps.layouts import geojson_of
 from trackd.gps.readers.formats import read
+from trackd.gps.readers.xrk import UNDATED
 from trackd.gps.segment import segment
 from trackd.web.laps_api import recorded_lap
 
@@ -199,7 +200,7 @@ async def test_a_recording_exported_and_imported_again_has_the_same_laps(park: P
             answer = await park.http.get(f"/recordings/{recording['id']}/export.{kind}")
             assert answer.headers["content-disposition"] == f'attachment; filename="recording-{recording["id"]}.{kind}"'
             again = read(answer.content, f"x.{kind}")
-            assert not again.faults
+            assert set(again.faults) <= {UNDATED}      # where nobody knew the time of day
             laps = [lap for lap in segment(again.trace, LAYOUT) if lap.kind == "full"]
             before = [lap for lap in recording["laps"] if lap["kind"] == "full"]
             assert [lap.time_us for lap in laps] == pytest.approx([lap["time_us"] for lap in before], abs=1000)
@@ -208,8 +209,10 @@ async def test_a_recording_exported_and_imported_again_has_the_same_laps(park: P
             if kind == "csv":
                 assert [b - a for a, b in pairwise(again.device_laps.marks_us)] == pytest.approx(
                     [lap["time_us"] for lap in before], abs=2)
+            elif recording["recorded_at"] is None:
+                assert not again.utc_us
             else:
-                told = datetime.fromisoformat(recording["recorded_at"] or "1970-01-01T00:00:00Z")
+                told = datetime.fromisoformat(recording["recorded_at"])
                 assert again.utc_us == pytest.approx(told.timestamp() * S, abs=2000)
 
 

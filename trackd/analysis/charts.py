@@ -48,6 +48,19 @@ def lap_chart(laps: Mapping[str, Sequence[Micros]],
     return {kart: tuple(each) for kart, each in places.items()}
 
 
+def best_chart(laps: Mapping[str, Sequence[Micros]]) -> dict[str, tuple[int, ...]]:
+    """The position of each kart by the best lap so far after each lap it drove, where best laps rank: among those that
+    drove as many. Two as fast stand as they are given.
+    """
+    best = {kart: tuple(accumulate(times, min)) for kart, times in laps.items()}
+    places: dict[str, list[int]] = {kart: [] for kart in laps}
+    for lap in range(max(map(len, best.values()), default=0)):
+        driven = [kart for kart in best if len(best[kart]) > lap]
+        for place, kart in enumerate(sorted(driven, key=lambda kart: best[kart][lap]), 1):
+            places[kart].append(place)
+    return {kart: tuple(each) for kart, each in places.items()}
+
+
 def gap_chart(laps: Mapping[str, Sequence[Micros]],
               start_us: Mapping[str, Micros] | None = None) -> dict[str, tuple[Micros, ...]]:
     """How long after the first kart to do so each kart ended each lap."""

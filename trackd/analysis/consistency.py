@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from math import sqrt
+from math import erfc, sqrt
 
 import numpy as np
 
@@ -26,6 +26,9 @@ CORE = 0.6
 GATE_SIGMA, GATE_SHARE = 3.0, 0.03
 """Slower than the median by more than the greater of these (standard deviations, share of the median) is an outlier."""
 
+SANE = 1.1
+"""So many times the mean and slower is no part of the sanitized average."""
+
 CLOSE_US: Micros = 100 * MS
 """Within so much of the best a lap is as good."""
 
@@ -40,6 +43,9 @@ TOLD_US: Micros = 100 * MS
 
 DRAWN = 1000
 """So many times the laps are drawn anew for the interval."""
+
+LONG, LEVEL = 24, 1.96
+"""Of more laps both intervals are the same, and drawing would take seconds and hundreds of megabytes; that of 95 %."""
 
 STEP_LAPS, ALLOWED, ALARM, CLIPPED = 8, 0.5, 5.0, 3.0
 """The two-sided CUSUM: laps it needs; in standard deviations what it allows, at what sum it says so, and the most that one
@@ -66,7 +72,8 @@ class Judged:
 @dataclass(frozen=True, slots=True)
 class Consistency:
     """Of clean laps. ``spread_us``: 1.4826 times the median distance from the median; ``cv`` standard deviation over mean;
-    ``sanitized_us``: the mean without what is more than 10 % slower than it; ``close`` laps within 0.1 s of the best.
+    ``sanitized_us``: see there; ``off_us``: how far laps are from the mean, on average; ``close`` laps within 0.1 s of the
+    best (FEATURES R20).
     """
 
     laps: int
@@ -78,12 +85,14 @@ class Consistency:
     spread_us: Micros
     cv: float
     close: int
+    off_us: Micros
 
 
 @dataclass(frozen=True, slots=True)
 class Trend:
     """How lap times go. ``slope_us`` a lap, with its 95 % interval; ``laps`` it was worked out of. ``word``: fading,
-    improving, steady; unknown of too few laps, and then there is no slope.
+    improving, steady; unknown of too few laps, and then there is no slope. ``p``: how often laps that go nowhere rise or
+    fall as steadily by chance.
     """
 
     word: str
@@ -91,6 +100,7 @@ class Trend:
     slope_us: float | None = None
     low_us: float | None = None
     high_us: float | None = None
+    p: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +134,16 @@ def consistency(times_us: Sequence[Micros]) -> Consistency | None:
     times = np.array(times_us, dtype=np.float64)
     best, mean, deviation = float(times.min()), float(times.mean()), float(times.std(ddof=1)) if len(times) > 1 else 0.0
     return Consistency(len(times), round(best), round(mean), round(float(np.median(times))),
-                       round(float(times[times <= 1.1 * mean].mean())), round(deviation), round(_spread(times)),
-                       deviation / mean if mean else 0.0, int(np.count_nonzero(times <= best + CLOSE_US)))
+                       sanitized_us(times_us), round(deviation), round(_spread(times)), deviation / mean if mean else 0.0,
+                       int(np.count_nonzero(times <= best + CLOSE_US)), round(float(np.abs(times - mean).mean())))
+
+
+def sanitized_us(times_us: Sequence[Micros]) -> Micros:
+    """The sanitized average of one lap or more that are neither in, out nor yellow: their mean without those that are more
+    than 10 % slower than the mean of all (FEATURES R20).
+    """
+    times = np.array(times_us, dtype=np.float64)
+    return round(float(times[times <= SANE * times.mean()].mean()))
 
 
 def rising(times_us: Sequence[Micros]) -> tuple[Micros, ...]:
@@ -145,8 +163,9 @@ def percentile(value: float, field: Sequence[float]) -> float | None:
 
 def trend(laps: Sequence[tuple[int, Micros]], *, warm_up: int = WARM_UP, seed: int = 0) -> Trend:
     """Whether a stint of clean laps (number from 1, time) gets slower or faster: the median of all slopes between two laps
-    (Theil-Sen), its interval by drawing the laps anew. ``warm_up``: the first laps, by number, are left out. Fading or
-    improving only where the interval excludes 0 and the whole comes to more than 0.1 s. The same laps give the same answer.
+    (Theil-Sen), its interval by drawing the laps anew, of more than ``LONG`` laps by the ranks of the slopes (Sen).
+    ``warm_up``: the first laps, by number, are left out. Fading or improving only where the interval excludes 0 and the
+    whole comes to more than 0.1 s. The same laps give the same answer.
     """
     kept = [(number, time_us) for number, time_us in laps if number > warm_up]
     if len(kept) < TREND_LAPS or len({number for number, _ in kept}) < TREND_LAPS:
@@ -155,12 +174,33 @@ def trend(laps: Sequence[tuple[int, Micros]], *, warm_up: int = WARM_UP, seed: i
     with np.errstate(divide="ignore", invalid="ignore"):
         slopes = (y[:, None] - y) / (x[:, None] - x)
     slopes[~np.isfinite(slopes)] = np.inf                  # one lap drawn twice has no slope with itself
-    low, high = np.quantile(_drawn(slopes, np.random.default_rng(seed)), (0.025, 0.975))
     upper = slopes[np.triu_indices(len(x), 1)]
-    slope = float(np.median(upper[np.isfinite(upper)]))
+    upper = upper[np.isfinite(upper)]
+    if len(kept) > LONG:
+        half = LEVEL * sqrt(_pairs_variance(len(kept))) / len(upper) / 2
+        low, high = np.quantile(upper, (0.5 - half, 0.5 + half))
+    else:
+        low, high = np.quantile(_drawn(slopes, np.random.default_rng(seed)), (0.025, 0.975))
+    slope = float(np.median(upper))
     told = (low > 0 or high < 0) and abs(slope) * (x.max() - x.min() + 1) > TOLD_US
     word = "steady" if not told else "fading" if slope > 0 else "improving"
-    return Trend(word, len(kept), slope, float(low), float(high))
+    return Trend(word, len(kept), slope, float(low), float(high), _by_chance(y[np.argsort(x, kind="stable")]))
+
+
+def _by_chance(times: Array) -> float:
+    """The probability (two-sided) that laps without a trend, in any order, have as many pairs the same way as these: the
+    test of Mann and Kendall, with ties, by the normal distribution. ``times`` (n,), n at least 8.
+    """
+    n = len(times)
+    pairs = int(np.sign(np.diff(times[np.stack(np.triu_indices(n, 1))], axis=0)).sum())
+    ties = np.unique(times, return_counts=True)[1]
+    variance = _pairs_variance(n) - float((ties * (ties - 1) * (2 * ties + 5)).sum()) / 18
+    return erfc(max(0, abs(pairs) - 1) / sqrt(variance) / sqrt(2)) if variance else 1.0
+
+
+def _pairs_variance(n: int) -> float:
+    """Of how many more pairs of n laps rise than fall, by chance (Kendall)."""
+    return n * (n - 1) * (2 * n + 5) / 18
 
 
 def _drawn(slopes: Array, rng: np.random.Generator) -> Array:

@@ -48,13 +48,16 @@ LONG_S, CLOSE_S = 0.15, 0.2
 FITTED_S = 0.2
 """Speed is smoothed over so long on either side: 5 samples at 10 Hz, 11 at 25 Hz."""
 
+WANDER_S = 60.0
+"""A receiver's error forgets itself in about so long (METHODS 0)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Corner:
     """A corner of a layout; metres along the reference line. ``entry_m`` and ``exit_m`` bound the window it is measured in,
     ``begin_m`` and ``end_m`` the bend itself, ``apex_m`` is where the line is slowest (where speeds are unknown: tightest),
     ``tightest_m`` where it bends most, with ``radius_m``. ``speed_kmh`` at the apex and ``pace`` (slow, medium, fast): None
-    where unknown. ``direction``: left, right.
+    where unknown. ``direction``: left, right. ``called``: a name somebody gave it.
     """
 
     number: int
@@ -68,11 +71,12 @@ class Corner:
     radius_m: float
     speed_kmh: float | None
     pace: str | None = None
+    called: str = ""
 
     @property
     def name(self) -> str:
-        """As it is called: T1."""
-        return f"T{self.number}"
+        """As it is called: T1, where nobody gave it a name."""
+        return self.called or f"T{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +193,9 @@ def measured(corners: Sequence[Corner], lap: LaidLap, against: LaidLap | None = 
     speed = _smooth_kmh(lap)
     times = lap.t_us(np.array(zones, dtype=np.float64).ravel()).reshape(-1, 2)
     lost = losses(lap, against, zones) if against else [Loss(*each) for each in zones]
+    wander_us = _wander_us(lap, against, zones, times) if against else np.zeros(len(zones))
     found, since = [], 0.0
-    for corner, (start, end), loss in zip(corners, times, lost, strict=True):
+    for corner, (start, end), loss, wander in zip(corners, times, lost, wander_us.tolist(), strict=True):
         braked = [each for each in slowed if since <= each.from_m <= corner.apex_m]
         at = np.linspace(corner.begin_m, corner.end_m, max(2, round(2 * (corner.end_m - corner.begin_m)) + 1))
         bend = lap.column(speed, at) if len(lap.s_m) else np.array([np.nan])
@@ -200,9 +205,29 @@ def measured(corners: Sequence[Corner], lap: LaidLap, against: LaidLap | None = 
             corner.number, braked[-1].from_kmh if braked else _at(lap, speed, corner.entry_m),
             float(bend[slowest]) if known else None, float(at[slowest]) if known else None, _at(lap, speed, corner.exit_m),
             braked[-1].from_m if braked else None, None if np.isnan(end - start) else round(float(end - start)),
-            loss.lost_us, loss.sigma_us))
+            loss.lost_us, round(float(np.hypot(loss.sigma_us, wander)))))
         since = corner.apex_m
     return tuple(found)
+
+
+def _wander_us(lap: LaidLap, against: LaidLap, zones: Sequence[tuple[float, float]], times_us: Array) -> Array:
+    """How much of the time between entry and exit (k,) is due to the receivers' errors having wandered meanwhile, one
+    standard deviation in microseconds. ``times_us`` (k, 2): when the lap was at either; 0 where that is unknown.
+
+    An error of d metres that forgets itself in tau changes by d sqrt(2 (1 - exp(-t / tau))) along the line in t, on each
+    lap. How large d is tells what the laps lie beside the line: the mean of such an error over a lap of T has the variance
+    d^2 2 (x - 1 + exp(-x)) / x^2, x = T / tau, in each direction. By simulation of ten-corner laps of 42 s, of one
+    recording or two, intervals of 95 % hold the truth in 91 to 98 of 100 corners where the error wanders by 1 to 2.5 m
+    (without this in 82 to 96), and in 99 or more where by 0.5 m or less, for no corner is said to be known to under 30 ms.
+    """
+    lasts_s = np.nan_to_num(times_us[:, 1] - times_us[:, 0]) / SECOND
+    x = lap.lap.time_us / SECOND / WANDER_S
+    share = 2 * (x - 1 + np.exp(-x)) / x**2
+    error_m2 = sum(each**2 for each in (*lap.bias_m, *against.bias_m)) / 4 / share
+    long_m = np.array([end - start for start, end in zones])
+    metres = np.sqrt(2 * error_m2 * 2 * (1 - np.exp(-lasts_s / WANDER_S)))
+    wandered: Array = metres * lasts_s / np.maximum(long_m, 1e-6) * SECOND
+    return wandered
 
 
 def _smooth_kmh(laid: LaidLap) -> Array:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trackd.analysis.hitches import unhitched
 from trackd.analysis.laps import LapTrace
 from trackd.analysis.reference import WINDOW, ReferenceLine, project, way_m
 from trackd.core.time import Micros
@@ -116,6 +117,7 @@ def lay(line: ReferenceLine, lap: LapTrace) -> LaidLap:
         s, method = way / way[-1] * line.length_m, "distance"
     else:
         return LaidLap(lap, line, np.empty(0), "unknown", p95)
+    s = np.interp(unhitched(lap, way), way, s)
     s = np.maximum.accumulate(np.clip(s, 0, line.length_m))
     s[-1] = line.length_m
     return LaidLap(lap, line, s, method, p95, found.bias_m)

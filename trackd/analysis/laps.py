@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -33,7 +33,8 @@ class TimedLap:
 class LapTrace:
     """The samples of one lap, with one interpolated on the line at either end. Arrays (n,) float64: ``t_us`` since its
     start, strictly increasing, stretched so that it ends at the official ``time_us``; ``lat_deg``, ``lon_deg`` finite;
-    ``speed_mps`` NaN where unknown. ``start_us`` and ``span_us`` are the recording's own clock.
+    ``speed_mps`` NaN where unknown. ``start_us`` and ``span_us`` are the recording's own clock. A
+    step longer than ``gap_us`` is a gap; 0 for fewer than two samples.
     """
 
     t_us: Array
@@ -43,6 +44,11 @@ class LapTrace:
     start_us: Micros
     span_us: Micros
     time_us: Micros
+    gap_us: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        usual = float(np.median(np.diff(self.t_us))) if len(self) > 1 else 0.0
+        object.__setattr__(self, "gap_us", max(float(GAP_US), 2.5 * usual) if len(self) > 1 else 0.0)
 
     def __len__(self) -> int:
         return len(self.t_us)
@@ -51,11 +57,6 @@ class LapTrace:
     def whole(self) -> bool:
         """Whether the samples reach from line to line."""
         return len(self) > 1 and self.t_us[0] == 0 and self.t_us[-1] == self.time_us
-
-    @property
-    def gap_us(self) -> float:
-        """A step longer than this is a gap; 0 for fewer than two samples."""
-        return max(float(GAP_US), 2.5 * float(np.median(np.diff(self.t_us)))) if len(self) > 1 else 0.0
 
 
 def lap_trace(trace: Trace, lap: GpsLap, official_us: Micros | None = None) -> LapTrace:

@@ -4,22 +4,49 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from math import isfinite
+from itertools import pairwise
+from math import cos, hypot, isfinite, radians, sin
 from typing import Any
 
 from trackd.core.errors import BadInput, Fault
 from trackd.core.time import SECOND, Micros
+from trackd.gps.lines import Plane
 from trackd.gps.trace import LAT_MOST, LON_MOST, Gate, Point
 
 ROLES = "start_finish, sector:1 and up, pit_in, pit_out or reference"
 _ROLE = re.compile(r"start_finish|sector:[1-9]\d?|pit_in|pit_out|reference")
-GATE_MOST_DEG = 0.01
+GATE_MOST_M = 1000.0
 """A line longer than a kilometre is no timing line."""
+
+ALONG_COS = 0.94
+"""A heading nearer to the direction of the line itself than 20 degrees does not tell which way it is crossed."""
+
+KINDS, DIRECTIONS = ("slow", "medium", "fast"), ("left", "right")
+CORNERS_MOST, NAME_MOST = 60, 24
+BEYOND = 1.01
+"""The way between the points of a reference line is that much longer than the line made of them at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCorner:
+    """A corner somebody settled: metres along the reference line, from where it crosses the start/finish line. ``kind``:
+    slow, medium, fast; ``direction``: left, right; "" where nobody said.
+    """
+
+    name: str
+    entry_m: float
+    apex_m: float
+    exit_m: float
+    kind: str = ""
+    direction: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """One configuration of a track. ``sectors`` in driving order; ``reference`` is the line a good lap follows."""
+    """One configuration of a track. ``sectors`` in driving order; ``reference`` is the line a good lap follows, along which
+    ``corners`` are measured, in driving order; ``cuts_kmh``: slower than the first is a slow corner, faster than the second
+    a fast one.
+    """
 
     start_finish: Gate
     sectors: tuple[Gate, ...] = ()
@@ -30,6 +57,8 @@ class Layout:
     direction: str = ""
     min_lap_us: Micros | None = None
     max_lap_us: Micros | None = None
+    corners: tuple[KeptCorner, ...] = ()
+    cuts_kmh: tuple[float, float] | None = None
 
 
 def layout_of(body: Any) -> Layout:
@@ -58,13 +87,15 @@ def layout_of(body: Any) -> Layout:
         faults.append(Fault("features", "sector lines are numbered from 1 without a gap"))
     of = body.get("properties")
     of = of if isinstance(of, dict) else {}
-    limits = [_seconds(of, name, faults) for name in ("min_lap_s", "max_lap_s")]
-    if None not in limits and limits[0] >= limits[1]:
+    shortest, longest = (_seconds(of, name, faults) for name in ("min_lap_s", "max_lap_s"))
+    if None not in (shortest, longest) and shortest >= longest:
         faults.append(Fault("properties.max_lap_s", "must be more than min_lap_s"))
+    corners, cuts_kmh = _corners(of, reference, faults), _cuts(of, faults)
     if faults:
         raise BadInput(*faults)
     return Layout(gates["start_finish"], tuple(gates[role] for role in sectors), gates.get("pit_in"), gates.get("pit_out"),
-                  reference, str(of.get("name") or ""), str(of.get("direction") or ""), *limits)
+                  reference, str(of.get("name") or ""), str(of.get("direction") or ""), shortest, longest, corners,
+                  cuts_kmh)
 
 
 def geojson_of(layout: Layout) -> dict[str, Any]:
@@ -77,6 +108,10 @@ def geojson_of(layout: Layout) -> dict[str, Any]:
     for name, limit_us in (("min_lap_s", layout.min_lap_us), ("max_lap_s", layout.max_lap_us)):
         if limit_us is not None:
             properties[name] = limit_us / SECOND
+    if layout.corners:
+        properties["corners"] = [_corner_body(each) for each in layout.corners]
+    if layout.cuts_kmh:
+        properties["corner_cuts_kmh"] = [*layout.cuts_kmh]
     return {"type": "FeatureCollection", "properties": properties, "features": features}
 
 
@@ -120,8 +155,13 @@ def _gate(role: str, points: tuple[Point, ...], heading_deg: float | None, where
     a, b = points[0], points[-1]
     if a == b:
         raise BadInput(Fault(where, f"the line {role} has no length"))
-    if max(abs(a.lat_deg - b.lat_deg), abs(a.lon_deg - b.lon_deg)) > GATE_MOST_DEG:
+    east_m, north_m = Plane.about(a).point(b)
+    length_m = hypot(east_m, north_m)
+    if length_m > GATE_MOST_M:
         raise BadInput(Fault(where, f"the line {role} is longer than a kilometre"))
+    heading = radians(heading_deg or 0.0)
+    if heading_deg is not None and abs(east_m * sin(heading) + north_m * cos(heading)) > ALONG_COS * length_m:
+        raise BadInput(Fault(f"{where}.properties.heading_deg", f"runs along the line {role}, not across it"))
     return Gate(role, a, b, heading_deg)
 
 
@@ -133,3 +173,81 @@ def _seconds(of: dict[str, Any], name: str, faults: list[Fault]) -> Any:
         faults.append(Fault(f"properties.{name}", "must be seconds, more than 0"))
         return None
     return round(value * SECOND)
+
+
+# --- corners ----------------------------------------------------------------------------------------------------------
+
+
+def _corner_body(corner: KeptCorner) -> dict[str, Any]:
+    body = {"name": corner.name, "entry_m": corner.entry_m, "apex_m": corner.apex_m, "exit_m": corner.exit_m,
+            "kind": corner.kind, "direction": corner.direction}
+    return {name: value for name, value in body.items() if value != ""}
+
+
+def _corners(of: dict[str, Any], reference: tuple[Point, ...], faults: list[Fault]) -> tuple[KeptCorner, ...]:
+    """``properties.corners``, in driving order; what is wrong goes to ``faults``."""
+    given, where = of.get("corners"), "properties.corners"
+    if given is None or given == []:
+        return ()
+    if not isinstance(given, list) or len(given) > CORNERS_MOST:
+        faults.append(Fault(where, f"must be a list of at most {CORNERS_MOST} corners"))
+        return ()
+    if not reference:
+        faults.append(Fault(where, "corners are measured along a line with the role reference, and there is none"))
+        return ()
+    before = len(faults)
+    found = [each for n, body in enumerate(given) if (each := _corner(body, n, f"{where}[{n}]", faults))]
+    if len(faults) > before:
+        return ()
+    round_m = _round_m(reference)
+    for n, corner in enumerate(found):
+        if corner.exit_m > BEYOND * round_m:
+            long = f"the reference line is {round_m:.0f} m long"
+            faults.append(Fault(f"{where}[{n}].exit_m", f"{corner.name} ends at {corner.exit_m:g} m, but {long}"))
+    for n, (one, other) in enumerate(pairwise(found), 1):
+        if other.entry_m < one.exit_m:
+            ends = f"{one.name} ends at {one.exit_m:g} m"
+            faults.append(Fault(f"{where}[{n}].entry_m", f"{other.name} begins at {other.entry_m:g} m, before {ends}"))
+    names = [each.name for each in found]
+    faults += [Fault(f"{where}[{n}].name", f"there are two corners called {name}")
+               for n, name in enumerate(names) if name in names[:n]]
+    return tuple(found)
+
+
+def _corner(body: Any, index: int, where: str, faults: list[Fault]) -> KeptCorner | None:
+    if not isinstance(body, dict):
+        faults.append(Fault(where, "must be an object with entry_m, apex_m and exit_m"))
+        return None
+    name = body.get("name", f"T{index + 1}")
+    wrong = [Fault(f"{where}.{key}", "must be metres along the reference line, 0 or more")
+             for key in ("entry_m", "apex_m", "exit_m") if not _number(body.get(key)) or body[key] < 0]
+    if not isinstance(name, str) or not 1 <= len(name.strip()) <= NAME_MOST or not name.isprintable():
+        wrong.append(Fault(f"{where}.name", f"a corner's name has 1 to {NAME_MOST} visible characters"))
+    wrong += [Fault(f"{where}.{key}", f"must be {', '.join(words)}") for key, words in
+              (("kind", KINDS), ("direction", DIRECTIONS)) if body.get(key) not in (None, "", *words)]
+    faults += wrong
+    if wrong:
+        return None
+    entry_m, apex_m, exit_m = (float(body[key]) for key in ("entry_m", "apex_m", "exit_m"))
+    if not entry_m <= apex_m <= exit_m or entry_m == exit_m:
+        faults.append(Fault(where, f"{name}: the entry comes before the exit and the apex lies between them, in metres"))
+        return None
+    return KeptCorner(name.strip(), entry_m, apex_m, exit_m, body.get("kind") or "", body.get("direction") or "")
+
+
+def _cuts(of: dict[str, Any], faults: list[Fault]) -> tuple[float, float] | None:
+    cuts = of.get("corner_cuts_kmh")
+    if cuts is None:
+        return None
+    if not isinstance(cuts, list) or len(cuts) != 2 or not all(map(_number, cuts)) or not 0 < cuts[0] <= cuts[1]:
+        faults.append(Fault("properties.corner_cuts_kmh", "must be two speeds in km/h: below the first is slow, above the "
+                                                          "second fast"))
+        return None
+    return float(cuts[0]), float(cuts[1])
+
+
+def _round_m(reference: tuple[Point, ...]) -> float:
+    """Once round between the points."""
+    plane = Plane.about(reference[0])
+    places = [plane.point(each) for each in (*reference, reference[0])]
+    return sum(hypot(bx - ax, by - ay) for (ax, ay), (bx, by) in pairwise(places))

@@ -60,7 +60,8 @@ async def stint(appliance: Appliance, lap: Driven) -> Stint | None:
     if recorded is None:
         return None
     yellow = set()
-    if recorded.session is not None:
+    doubted = any(row["kart"] == recorded.kart and row["verdict"] != "valid" for row in lap.field)
+    if recorded.session is not None and doubted:
         yellow = {each.gps.number for each in await twins_of(appliance.reading, recorded.session)
                   if each.gps and each.recorded == recorded and each.loop and each.loop["verdict"] != "valid"}
     return await asyncio.to_thread(_stint, lap.told, yellow)

@@ -6,7 +6,6 @@ Numpy comes with the first lap that a recording tells of, and works in a thread.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import select
 
-from trackd.core.errors import BadInput, Refused
+from trackd.core.errors import Refused
 from trackd.core.time import Micros
 from trackd.services.appliance import Appliance
-from trackd.services.recorded import GpsLap, Recorded, laps_of, recording
+from trackd.services.layoutlines import corners_on, line_of, line_on, read, trace_of
+from trackd.services.recorded import GpsLap, laps_of
 from trackd.services.twins import Twin, twin
 from trackd.store.recorded import ACCEPTED
 from trackd.store.tables import gps_laps, recordings
@@ -27,7 +27,6 @@ if TYPE_CHECKING:                        # numpy comes with the first lap, not w
     from trackd.analysis.composite import Rolling
     from trackd.analysis.corners import Corner, CornerDriven
     from trackd.analysis.delta import Overlay
-    from trackd.analysis.laps import LapTrace
     from trackd.analysis.reference import ReferenceLine
     from trackd.gps.layouts import Layout
     from trackd.gps.trace import Recording
@@ -39,10 +38,6 @@ SOUND = ("valid", "warning")
 """Quality of laps that may be compared."""
 
 _times = msgspec.json.Decoder(tuple[Micros | None, ...]).decode
-
-LINE_LAPS = 10
-"""The first so many sound laps on a layout make its line (METHODS 2): it stays the same, and so do the corners' numbers."""
-
 
 @dataclass(frozen=True, slots=True)
 class Driven:
@@ -152,74 +147,26 @@ async def laid(appliance: Appliance, laps: Sequence[Driven]) -> Laid | None:
     if not told or told[0] is not laps[0]:
         return None
     layout = layout_of(appliance, told[0].layout)
-    found = [await _read(appliance, each.twin.recorded) for each in told if each.twin.recorded]
-    sound = await _sound(appliance, told[0].layout)
-    return await asyncio.to_thread(_lay, told, found, sound, layout)
+    found = [await read(appliance, each.twin.recorded) for each in told if each.twin.recorded]
+    line = await line_on(appliance, told[0].layout, layout)
+    return await asyncio.to_thread(_lay, told, found, line, layout)
 
 
-async def _read(appliance: Appliance, recorded: Recorded) -> Recording:
-    return await appliance.recordings.read(recorded.sha256, recorded.name)
-
-
-async def _sound(appliance: Appliance, layout: str | None) -> list[tuple[Recording, GpsLap]]:
-    """The first sound laps ever recorded on a layout, with their recordings."""
-    query = (select(gps_laps.c.driven, gps_laps.c.number, gps_laps.c.recording)
-             .join(recordings, recordings.c.driven == gps_laps.c.driven)
-             .where(recordings.c.layout == layout, gps_laps.c.kind == "full", gps_laps.c.quality == "valid")
-             .order_by(recordings.c.seq, gps_laps.c.number).limit(LINE_LAPS))
-    wanted: dict[str, set[int]] = {}
-    for row in await appliance.reading.rows(query):
-        wanted.setdefault(row.recording, set()).add(row.number)
-    found: list[tuple[Recording, GpsLap]] = []
-    for recording_id, numbers in wanted.items():
-        recorded = await recording(appliance.reading, recording_id)
-        with contextlib.suppress(BadInput):
-            trace = await _read(appliance, recorded)
-            found += [(trace, lap) for lap in await laps_of(appliance.reading, recorded.driven) if lap.number in numbers]
-    return found
-
-
-def trace_of(found: Recording, lap: GpsLap, official_us: Micros | None = None) -> LapTrace:
-    """The samples of a stored lap of a recording."""
-    from trackd.analysis.laps import lap_trace
-    from trackd.gps import segment
-
-    return lap_trace(found.trace, segment.GpsLap(lap.number, lap.kind, lap.start_us, lap.time_us, lap.sigma_us,
-                                                 lap.sectors_us, lap.max_speed_kmh, lap.flags, lap.quality), official_us)
-
-
-def _lay(told: Sequence[Driven], found: Sequence[Recording], sound: Sequence[tuple[Recording, GpsLap]],
+def _lay(told: Sequence[Driven], found: Sequence[Recording], line: ReferenceLine | None,
          layout: Layout | None) -> Laid | None:
     from trackd.analysis.composite import rolling
-    from trackd.analysis.corners import corners_of, measured
+    from trackd.analysis.corners import measured
     from trackd.analysis.delta import lay, overlay
 
     traces = [trace_of(recording, each.twin.gps, each.official_us)
               for each, recording in zip(told, found, strict=True) if each.twin.gps]
-    line = _line(layout, [trace_of(*each) for each in sound] or traces)
+    line = line or line_of(layout, traces)
     if line is None:
         return None
     over = overlay(line, traces)
-    corners = corners_of(line)
+    corners = corners_on(line, layout)
     each_laid = [each.laid for each in over.laps]
     rounds = [lay(line, trace_of(found[0], lap)) for lap in told[0].told if lap.kind == "full"]
     return Laid(tuple(each.id for each in told), line, layout, over, corners,
                 tuple(measured(corners, each) for each in each_laid),
                 tuple(measured(corners, each_laid[0], each) for each in each_laid), rolling(rounds))
-
-
-def _line(layout: Layout | None, traces: Sequence[LapTrace]) -> ReferenceLine | None:
-    """The line of a layout: drawn, with the speeds that laps are driven at on it, else that of the laps."""
-    from dataclasses import replace
-
-    import numpy as np
-
-    from trackd.analysis.delta import lay
-    from trackd.analysis.reference import line_of_laps, line_of_points
-
-    drawn = line_of_points(layout.reference, layout.start_finish) if layout and layout.reference else None
-    if drawn is None:
-        return line_of_laps(traces)
-    speeds = [lay(drawn, each).column(each.speed_mps, drawn.s_m) for each in traces]
-    whole = [each for each in speeds if np.isfinite(each).all()]
-    return replace(drawn, speed_mps=np.median(whole, axis=0), laps=len(whole)) if whole else drawn

@@ -42,7 +42,7 @@ NAME_MOST = 120
 AGAIN_S = 30.0
 _match_fact = msgspec.json.Decoder(MatchFact).decode
 BUG = "A fault in trackd, written to its log. The file is kept; choose its layout to have it tried again."
-KEPT = 6
+KEPT = 16
 """Recordings held as arrays for the pages that show them: some 1 MB each."""
 
 

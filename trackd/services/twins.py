@@ -46,7 +46,9 @@ async def _rows(reading: Reading, recorded: Recorded) -> list[dict[str, Any]]:
 
 
 async def _twins(reading: Reading, rows: list[dict[str, Any]], recordings: Iterable[Recorded]) -> list[Twin]:
-    accepted = [(each, each.match) for each in recordings if each.matched == ACCEPTED and each.match is not None]
+    karts = {row["kart"] for row in rows}
+    accepted = [(each, each.match) for each in recordings
+                if each.kart in karts and each.matched == ACCEPTED and each.match is not None]
     laps = await laps_of_all(reading, (each.driven for each, _ in accepted))
     told = [(each, lap, lap.start_us + lap.time_us + match.offset_us)
             for each, match in accepted for lap in laps.get(each.driven or 0, ()) if lap.kind == "full"]

@@ -45,7 +45,8 @@ def _order_after(lap: int, ends: Mapping[str, Sequence[LapLine]], ranking: str, 
     return sorted(ends, key=key)
 
 
-def _path(points: Sequence[tuple[float, float]]) -> str:
+def curve_of(points: Sequence[tuple[float, float]]) -> str:
+    """An SVG path from place to place that leaves each as it comes."""
     (x, y), *rest = points
     pieces = [f"M{x:.1f} {y:.1f}"]
     if not rest:
@@ -76,7 +77,7 @@ def chart_view(board: Board, laps: Sequence[LapLine], names: Mapping[str, str]) 
     for lap in range(1, count + 1):
         for place, entry in enumerate(_order_after(lap, ends, board.session.ranking, final)):
             places[entry].append((_LEFT + width * (lap - 1), _TOP + _STEP * place))
-    lines = tuple(ChartLine(_path(points), row.kart, name_of(row, names), str(row.position or ""), points[0][1],
+    lines = tuple(ChartLine(curve_of(points), row.kart, name_of(row, names), str(row.position or ""), points[0][1],
                             points[-1][1], row.position == 1)
                   for row in board.rows if (points := places.get(key_of(row))))
     step = -(-count // 20)

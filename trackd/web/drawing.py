@@ -12,6 +12,7 @@ from litestar.params import FromQuery, JSONBody
 from trackd.core.errors import NotFound
 from trackd.core.time import SECOND
 from trackd.services import recorded
+from trackd.services.cornering import carried_over, save_lines
 from trackd.services.roster import layout_faults
 from trackd.web.auth import check, requires
 from trackd.web.given import AnyRequest, TheAppliance
@@ -69,8 +70,9 @@ async def save(request: AnyRequest, appliance: TheAppliance, data: JSONBody[dict
     each = await recorded.recording(appliance.reading, recording)
     found = await appliance.recordings.read(each.sha256, each.name)
     if not layout_faults(data):
-        data = await asyncio.to_thread(_with_reference, found, data)
-    layout_id = await appliance.save_layout(data, who.name, layout)
+        record = appliance.live.writer.venue.layouts.get(layout)
+        data = await asyncio.to_thread(_with_reference, found, data, record.body if record else None)
+    layout_id = await save_lines(appliance, data, who.name, layout)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(FOUND_S):       # its laps, for the page that comes next
             await appliance.recordings.settled(recording)
@@ -98,12 +100,20 @@ def _laps(found: Recording, body: dict[str, Any]) -> list[dict[str, Any]]:
             for lap in segment(found.trace, layout_of(body))]
 
 
-def _with_reference(found: Recording, body: dict[str, Any]) -> dict[str, Any]:
-    """The layout with the way of this recording's clean laps as its reference, by which others are recognised."""
+def _with_reference(found: Recording, body: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any]:
+    """The layout with the way of this recording's clean laps as its reference, by which others are recognised; corners that
+    somebody settled keep the line they are measured along. A layout that is another one has none of them.
+    """
     from trackd.gps.layouts import layout_of
     from trackd.gps.recognise import reference_of
     from trackd.gps.segment import segment
 
+    if before is None:
+        body = {**body, "properties": {key: value for key, value in body["properties"].items() if key != "corners"}}
+    else:
+        body = carried_over(body, before)
+    if body["properties"].get("corners"):
+        return body
     points = reference_of(found.trace, segment(found.trace, layout_of(body)))[::THINNED]
     if len(points) < 2:
         return body

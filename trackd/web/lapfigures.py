@@ -21,7 +21,8 @@ from trackd.web.rows import TimeView
 if TYPE_CHECKING:
     from trackd.services.laptraces import Laid
 
-_WORDS = {"fading": "getting slower", "improving": "getting faster", "steady": "steady", "unknown": "too few laps to say"}
+TREND_WORDS = {"fading": "getting slower", "improving": "getting faster", "steady": "steady",
+               "unknown": "too few laps to say"}
 
 
 
@@ -36,9 +37,12 @@ class SectorLine:
 
 @dataclass(frozen=True, slots=True)
 class CornerLine:
-    """One corner as the lap of the page drove it; ``lost`` to each other lap in the picture, with its uncertainty."""
+    """One corner as the lap of the page drove it; ``name``: "" where it only has its number; ``lost`` to
+    each other lap in the picture, with its uncertainty.
+    """
 
     number: int
+    name: str
     pace: str
     entry: str
     slowest: str
@@ -150,15 +154,21 @@ def steady_of(stint: Stint | None) -> tuple[tuple[str, str], ...]:
     if stint is None or stint.consistency is None:
         return ()
     of, trend, step = stint.consistency, stint.trend, stint.step
+    told = f", {trend.laps} laps, p {p_of(trend.p)}" if trend.p is not None else ""
     facts = [("Clean laps", f"{of.laps} of {sum(each.lap.kind == 'full' for each in stint.judged)}"),
              ("Median", hundredths(of.median_us)), ("Spread", f"{of.spread_us / SECOND:.2f} s"),
-             ("Within 0.1 s of the best", str(of.close)), ("Trend", _WORDS[trend.word])]
+             ("Within 0.1 s of the best", str(of.close)), ("Trend", TREND_WORDS[trend.word] + told)]
     if trend.slope_us is not None and trend.low_us is not None and trend.high_us is not None:
         low, high = signed(trend.low_us, 3), signed(trend.high_us, 3)
         facts.append(("Seconds a lap", f"{signed(trend.slope_us, 3)} ({low} to {high}, 95 %)"))
     if step:
         facts.append(("Step", f"{hundredths(step.before_us)} to {hundredths(step.after_us)}, {step.word}"))
     return tuple(facts)
+
+
+def p_of(p: float) -> str:
+    """A probability as it is told."""
+    return "under 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def timed_of(lap: Driven) -> tuple[tuple[str, str], ...]:
@@ -195,6 +205,7 @@ def corners_of(laid: Laid) -> tuple[CornerLine, ...]:
         own = laid.driven[0][index]
         lost = tuple(("·", "") if (us := each[index].lost_us) is None else
                      (signed(us, 2), f"{each[index].sigma_us / SECOND:.2f}") for each in laid.lost[1:])
-        lines.append(CornerLine(corner.number, corner.pace or "", kmh(own.entry_kmh), kmh(own.apex_kmh), kmh(own.exit_kmh),
+        lines.append(CornerLine(corner.number, corner.called if corner.called != f"T{corner.number}" else "",
+                                corner.pace or "", kmh(own.entry_kmh), kmh(own.apex_kmh), kmh(own.exit_kmh),
                                 "·" if own.time_us is None else f"{own.time_us / SECOND:.2f}", lost))
     return tuple(lines)

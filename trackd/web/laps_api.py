@@ -53,6 +53,7 @@ class CornerRow(TypedDict):
     """
 
     number: int
+    name: str
     direction: str
     entry_m: float
     apex_m: float
@@ -118,7 +119,7 @@ def _body(laps: list[Driven], found: Laid) -> ComparedBody:
          "lat_deg": rounded(each.lat_deg, 8), "lon_deg": rounded(each.lon_deg, 8)}
         for lap, each in zip(laps, over.laps, strict=True)]
     corners: list[CornerRow] = [
-        {"number": corner.number, "direction": corner.direction, "entry_m": round(corner.entry_m, 1),
+        {"number": corner.number, "name": corner.name, "direction": corner.direction, "entry_m": round(corner.entry_m, 1),
          "apex_m": round(corner.apex_m, 1), "exit_m": round(corner.exit_m, 1), "pace": corner.pace,
          "laps": [{"entry_kmh": own[index].entry_kmh, "apex_kmh": own[index].apex_kmh, "exit_kmh": own[index].exit_kmh,
                    "slowed_m": own[index].slowed_m, "time_us": own[index].time_us,

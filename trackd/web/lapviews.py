@@ -97,6 +97,8 @@ class LapPage:
     notes: tuple[str, ...]
     exports: bool
     verdict: VerdictView | None = None
+    layout: str = ""
+    analysis: str = ""
 
 
 def lap_page(laps: Sequence[Driven], laid: Laid | None, stint: Stint | None, offered: Sequence[Offer], zone: tzinfo,
@@ -123,7 +125,8 @@ def lap_page(laps: Sequence[Driven], laid: Laid | None, stint: Stint | None, off
         first.id, _about(first, zone), _back(first), _time(first), "" if first.twin.loop or not gps else
         f"± {gps.sigma_us / SECOND:.2f}", chips, _offered(laps, offered, zone), _picture(laps, laid) if laid else None,
         sectors if columns else (), columns, difference_of(laps) if len(laps) == 2 and columns else (),
-        bests_of(first, laid, stint), steady_of(stint), timed_of(first), tuple(notes), gps is not None, verdict)
+        bests_of(first, laid, stint), steady_of(stint), timed_of(first), tuple(notes), gps is not None, verdict,
+        first.layout or "", _analysis(first))
 
 
 def _kind(lap: Driven) -> str:
@@ -151,6 +154,13 @@ def _back(lap: Driven) -> tuple[str, str]:
         return f"/sessions/{lap.session.id}", lap.session.name
     recorded = lap.twin.recorded
     return (f"/console/recordings/{recorded.id}", "Recording") if recorded else ("/", "Board")
+
+
+def _analysis(lap: Driven) -> str:
+    """The page of all laps it was driven among."""
+    if lap.session:
+        return f"/sessions/{lap.session.id}/analysis"
+    return f"/recordings/{lap.twin.recorded.id}/analysis" if lap.twin.recorded else ""
 
 
 def _address(laps: Sequence[Driven], without: Driven) -> str:

@@ -8,6 +8,7 @@ from litestar import Controller, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from trackd.core.errors import BadInput, Fault
+from trackd.services.cornering import save_lines
 from trackd.services.roster import tidy
 from trackd.services.shapes import DriverList, DriverRow, KartList, KartRow
 from trackd.timing.course import Kart
@@ -109,6 +110,8 @@ class RosterApi(Controller):
     @put("/layouts/{layout_id:str}", guards=[requires("admin")])
     async def change_layout(self, appliance: TheAppliance, request: AnyRequest, layout_id: FromPath[str],
                             data: JSONBody[dict[str, Any]]) -> dict[str, Any]:
-        """Other lines for a layout. Laps of recordings on it are found anew; matched ones wait for approval."""
-        await appliance.save_layout(data, _by(request), layout_id)
+        """Another version of a layout. Where a line moved, laps of recordings on it are found anew; matched ones wait for
+        approval.
+        """
+        await save_lines(appliance, data, _by(request), layout_id)
         return {**data, "id": layout_id, "name": tidy(data["properties"]["name"], "properties.name")}

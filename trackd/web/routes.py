@@ -19,11 +19,14 @@ from litestar.types import ASGIApp
 from trackd import __version__
 from trackd.services.appliance import Appliance
 from trackd.web import (
+    analysis,
     api,
     console,
+    cornerpage,
     drawing,
     drivers,
     heats,
+    kiosk,
     laps,
     leaderboards,
     log,
@@ -38,6 +41,7 @@ from trackd.web import (
     units,
     verifying,
 )
+from trackd.web.analysis_api import AnalysisApi
 from trackd.web.auth import MAX_BODY_BYTES, PUBLIC, SecurityHeaders, app_guards, authentication
 from trackd.web.errors import exception_handlers
 from trackd.web.laps_api import LapsApi
@@ -58,8 +62,8 @@ one JSON object with the fields of the rows here, `id:` the journal sequence on 
 `Last-Event-ID` to resume; `event: reset` says that is too old and the lists are to be read again."""
 
 PAGES = ("/", "/console", "/console/heats", "/console/karts", "/console/drivers", "/console/recordings", "/console/verify",
-         "/console/units", "/console/log", "/console/setup", "/pit", "/display/{name}", "/sessions/{id}",
-         "/sessions/{id}/incidents", "/laps/{id}", "/drivers/{id}", "/leaderboards",
+         "/console/units", "/console/log", "/console/setup", "/pit", "/kiosk", "/display/{name}", "/sessions/{id}",
+         "/sessions/{id}/incidents", "/sessions/{id}/analysis", "/laps/{id}", "/drivers/{id}", "/leaderboards",
          "/karts", "/help", "/components")
 """What people open; each is described in the README."""
 
@@ -91,13 +95,14 @@ def create_app(appliance: Appliance) -> Web:
 
     app = Litestar(
         route_handlers=[
-            api.RosterApi, api.SessionsApi, RecordingsApi, LapsApi, UnitsApi, api.health, api.metrics,
+            api.RosterApi, api.SessionsApi, RecordingsApi, LapsApi, AnalysisApi, UnitsApi, api.health, api.metrics,
             stream_handler(stream), live_handler(screens), pages.board, pages.display, pages.karts,
             *racing.HANDLERS, console.karts, console.save_kart,
             console.drivers, console.add_driver, console.setup, console.save_setup, console.login_page, console.login,
             console.logout, *panels.HANDLERS, *heats.HANDLERS, *log.HANDLERS, *sheets.HANDLERS, *pit.HANDLERS,
-            *recordings.HANDLERS, *drawing.HANDLERS, *verifying.HANDLERS, *laps.HANDLERS, *drivers.HANDLERS,
-            *leaderboards.HANDLERS, *units.HANDLERS, *parts.HANDLERS, *manual.HANDLERS,
+            *kiosk.HANDLERS, *recordings.HANDLERS, *drawing.HANDLERS, *cornerpage.HANDLERS, *verifying.HANDLERS,
+            *analysis.HANDLERS, *laps.HANDLERS, *drivers.HANDLERS, *leaderboards.HANDLERS, *units.HANDLERS, *parts.HANDLERS,
+            *manual.HANDLERS,
             create_static_files_router("/static", directories=[assets("static")], opt=PUBLIC, include_in_schema=False,
                                        cache_control=CacheControlHeader(max_age=31_536_000, immutable=True)),
         ],
