@@ -156,7 +156,11 @@
       return row;
     }));
   };
-  const changed = () => { renumber(); draw(); attempt(); };
+  const past = [];                                  // the lines as they were before each change: Z takes that back first
+  let steady = JSON.stringify(lines);
+  const renewed = () => { renumber(); draw(); attempt(); };
+  const changed = () => { past.push(steady); renewed(); steady = JSON.stringify(lines); };
+  const back = () => { steady = past.pop(); lines.splice(0, lines.length, ...JSON.parse(steady)); chosen = -1; renewed(); };
 
   // --- hands --------------------------------------------------------------------------------------------------------
   const where = (event) => {
@@ -240,6 +244,12 @@
     act(line);
     changed();
   });
+  document.addEventListener("keydown", (event) => {
+    if (event.key.toLowerCase() !== "z" || event.shiftKey || event.altKey || !past.length || event.target.closest("input, select, textarea")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (!event.repeat) back();
+  }, true);
   document.addEventListener("click", (event) => {
     const on = (selector) => event.target.closest?.(selector), line = lines[chosen];
     if (on("[data-role]")) { const { role } = on("[data-role]").dataset; adding = adding === role ? "" : role; chosen = -1; draw(); map.focus({ preventScroll: true }); }

@@ -81,6 +81,40 @@ def test_a_unit_is_paired_fetched_from_taken_out_and_paired_again(box: Box, near
     expect(line.locator(".plate")).to_have_text("7")
 
 
+def test_z_takes_back_what_was_done_with_a_unit_and_in_a_field_it_is_a_letter(box: Box, near: Near,
+                                                                            open_page: Callable[..., Any]) -> None:
+    near.solo()
+    page = at_the_units(box, open_page)
+    line, told = page.locator(".units > li"), page.locator("form.done")
+    line.get_by_role("link", name="Pair").click()
+    page.get_by_label("Name").fill("Solo 7")
+    page.get_by_label("Rides on").select_option("7")
+    page.get_by_role("button", name="Pair the unit").click()
+    expect(told).to_contain_text("Renata put the unit Solo 7 on kart 7.")
+    page.keyboard.press("z")
+    expect(told).to_contain_text("Undone by Renata: put the unit Solo 7 on kart 7.")
+    expect(line).to_contain_text("in reach, not paired")
+    told.get_by_role("button", name="Do it again").click()
+    expect(line.locator(".plate")).to_have_text("7")
+    line.get_by_role("link", name="Change").click()
+    page.get_by_label("Name").fill("Solo seven")
+    page.get_by_label("Rides on").select_option("9")
+    page.get_by_role("button", name="Save the unit").click()
+    expect(told).to_contain_text("Renata put the unit Solo seven on kart 9.")
+    line.get_by_role("link", name="Change").click()
+    page.get_by_role("button", name="Take Solo seven out").click()
+    expect(told).to_contain_text("Renata took the unit Solo seven out.")
+    page.keyboard.press("z")
+    expect(line.locator(".plate")).to_have_text("9")
+    page.keyboard.press("z")
+    expect(line.locator(".plate")).to_have_text("7")
+    expect(line).to_contain_text("Solo 7")
+    line.get_by_role("link", name="Change").click()
+    page.get_by_label("Name").focus()
+    page.keyboard.press("z")                               # in a field it is a letter
+    expect(page.get_by_label("Name")).to_have_value("zSolo 7")
+
+
 def test_a_page_without_scripts_follows_a_download_by_itself(box: Box, near: Near, chromium: Any) -> None:
     (near.garage.files / "a_7064.xrz").write_bytes(recording(400_000))
     solo = near.solo("hang")

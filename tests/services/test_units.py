@@ -362,6 +362,32 @@ async def test_a_unit_taken_out_comes_back_as_it_was(garage: Garage) -> None:
 
 
 @at_the_garage
+async def test_undo_of_a_pairing_ends_its_download_and_of_a_taking_out_lets_it_be_visited(garage: Garage) -> None:
+    hold(garage, a=LONG)
+    solo = await garage.solo("slow=0.005")
+    await garage.pair()
+    await until(lambda: len(solo.pulls) > 3)
+    assert (await garage.appliance.turn("undo", None, "Bea")).kind == "unit"
+    await garage.tick(2)
+    unit = await garage.now()
+    assert (unit.paired, unit.busy, unit.kart, garage.stored()) == (False, False, None, {})
+    assert unit.was is not None, "it may be paired again by hand too"
+    await garage.appliance.turn("redo", None, "Bea")
+    await garage.tick(2)
+    unit = await garage.at_rest()
+    assert (unit.paired, unit.kart, unit.was) == (True, "7", None)
+    assert garage.stored()["a.xrz"][0] == LONG
+    await garage.units.unpair(ID, "Ada")
+    await garage.tick()
+    await garage.appliance.turn("undo", None, "Bea")
+    hold(garage, b=SHORT)
+    await garage.tick(2)
+    await garage.at_rest()
+    assert set(garage.stored()) == {"a.xrz", "b.xrz"}
+    assert check(garage.folder).differences == []
+
+
+@at_the_garage
 async def test_nothing_of_a_units_owner_stays(garage: Garage) -> None:
     hold(garage, a=SHORT)
     await garage.solo()

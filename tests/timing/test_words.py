@@ -10,6 +10,7 @@ from trackd.services.sessions import ORDERS
 from trackd.timing.acts import Act
 from trackd.timing.board import Proposal
 from trackd.timing.facts import Body, KartFact, OrderFact, RecordFact, SessionFact
+from trackd.timing.recorded import DrivenFact, MatchFact, UnitFact, VouchFact
 from trackd.timing.words import act_words, proposal_words, said, turned
 
 STORED: dict[str, tuple[dict[str, Any], str]] = {      # order -> (arguments as the journal keeps them, words)
@@ -72,6 +73,24 @@ def test_an_order_is_told_in_words(name: str) -> None:
     (RecordFact("l", "Main", {}, "Ben", gone=True), "layout", "took the layout Main out")])
 def test_karts_formats_layouts_and_sessions_are_told_too(body: Body, kind: str, words: str) -> None:
     assert said(act(body, kind, kind)) == "Ben " + words
+
+
+@pytest.mark.parametrize(("body", "words"), [
+    (UnitFact("u", "Solo 7", kart="7"), "put the unit Solo 7 on kart 7"),
+    (UnitFact("u", "Own", driver_id="d1"), "gave the unit Own to Ada"),
+    (UnitFact("u", "Own", driver_id="d2"), "gave the unit Own to a driver"),
+    (UnitFact("u", "Spare"), "saved the unit Spare"),
+    (UnitFact("u", "Solo 7", kart="7", gone=True), "took the unit Solo 7 out"),
+    (MatchFact("r1", "7", accepted=True), "gave a.xrk to kart 7"), (MatchFact("r2", "7"), "gave a recording to kart 7"),
+    (MatchFact("r1"), "took a.xrk off its kart"), (DrivenFact("r1", "l1"), "found the laps of a.xrk on Main"),
+    (DrivenFact("r2", "l2"), "found the laps of a recording"),
+    (VouchFact(["9"], "verified", karts=["7"], number=3), "verified lap 3 of kart 7"),
+    (VouchFact(["9", "11"], "no", karts=["7"]), "left 2 laps of kart 7 out"),
+    (VouchFact(["9", "11", "12"], "", karts=["3", "7", "12"]), "left 3 laps of karts 3, 7 and 12 to the rules again"),
+    (VouchFact(["9"], "no"), "left a lap out"), (VouchFact([], "verified"), "verified all laps")])
+def test_what_is_decided_about_recordings_is_told_with_the_names_that_are_known(body: Body, words: str) -> None:
+    names = {"d1": "Ada", "r1": "a.xrk", "l1": "Main"}
+    assert act_words(act(body, "", ""), names) == words
 
 
 @pytest.mark.parametrize(("kind", "orders", "words"), [
