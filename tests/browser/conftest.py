@@ -128,8 +128,9 @@ def chromium() -> Iterator[Any]:
     """One browser for a module. No longer: playwright keeps an event loop running, and other tests bring their own."""
     if CHROMIUM is None:
         pytest.skip("no chromium is installed: browser tests need `apt install chromium`")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=WAIT_S * 1000)                # as long as a page may take: a machine under load is slow
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
         yield browser
