@@ -100,6 +100,11 @@ def test_a_named_figure_is_measured_alone_and_given_as_json(capsys: pytest.Captu
     assert "wrong" not in figures[0]["measured"]
 
 
+def test_the_whole_way_of_a_recording_is_measured_from_the_pairing_to_its_verified_laps(tmp_path: Path) -> None:
+    figure, = asyncio.run(_measured("cycle", tmp_path))
+    assert 0 < float(figure.measured.removesuffix(" s")) < 30
+
+
 def test_an_unknown_figure_is_refused_with_the_names_there_are() -> None:
     with pytest.raises(BadInput, match="soak"):
         run(as_json=False, quick=True, only=["nothing"])

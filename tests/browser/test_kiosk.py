@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it ships no types
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PIN, Box
+from tests.browser.test_looks import RULES, TOO_SMALL, TOO_WIDE
 from tests.browser.test_panels import PHONE, Open, drive, heat
 from tests.browser.test_recordings import TIMES, file_of
 from tests.gps.drive import ROUND, laps_of
@@ -107,3 +109,22 @@ def test_a_kiosk_nobody_of_staff_has_opened_takes_no_file_and_says_so(box: Box, 
     marshal = at_the_kiosk(box, open_page, "Mara", "marshal")
     expect(marshal.locator(".note")).to_contain_text("Mara may not put recordings in.")
     expect(marshal.locator(".choices a")).to_have_count(1)
+
+
+def test_on_an_upright_screen_every_page_fits_is_large_enough_to_touch_and_clear_in_both_themes(
+        box: Box, open_page: Open, tmp_path: Path) -> None:
+    box.call(box.appliance.live.done(box.appliance.roster.add_driver("Zoë Müller")[1]))
+    page = at_the_kiosk(box, open_page)
+    page.set_viewport_size({"width": 1080, "height": 1920})
+    page.emulate_media(reduced_motion="reduce")
+    bring(page, file_of(tmp_path, "1"))
+    found = []
+    for path in ("", "/recording", "/laps", "/laps?name=ZO", page.url.partition("/kiosk")[2]):
+        page.goto(f"{box.address}/kiosk{path}")
+        page.evaluate("() => document.fonts.ready")
+        found += [f"{path}: {each}" for each in (*page.evaluate(TOO_WIDE), *page.evaluate(TOO_SMALL, 72))]
+        for theme, rules in RULES.items():
+            page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
+            found += [f"{path}, {theme}: {wrong['id']}: {node['target']}"
+                      for wrong in Axe().run(page, options=rules).response["violations"] for node in wrong["nodes"]]
+    assert not found, "\n".join(found)

@@ -18,6 +18,12 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import NAME, Box, sign_in
 from tests.browser.venue import ON, PEOPLE, counted, drive, make_heat
+from trackd.emulator import course
+from trackd.emulator.field import LINE, Field
+from trackd.emulator.outing import outing
+from trackd.emulator.solo_file import xrz
+from trackd.services.recorded import laps_of
+from trackd.services.recorded import recording as stored
 from trackd.services.sessions import NewSession
 from trackd.web.manual import JOBS
 from trackd.web.render import assets
@@ -336,6 +342,59 @@ def test_two_tracks_run_side_by_side(box: Box, open_page: Open) -> None:
     camera.page.goto(box.address + "/console?track=main")
     expect(camera.page.locator("#tracks")).to_contain_text("Juniors 3")
     camera.take("tracks-strip", "#tracks", "#band")
+
+
+def recorded(box: Box) -> str:
+    """A heat of two karts on the track of the demo, what the Solo in kart 7 recorded of it, and one lap that was edited."""
+    field = Field(seed=5, karts=2, lap_s=course.LAP_S, sectors=2, shares=course.shares(), pit_rate=0, spin_rate=0)
+    box.call(box.appliance.save_layout(course.layout("Main"), NAME))
+    heat = make_heat(box, "Heat 14", ON[:2])
+    for order in ("stage", "green"):
+        box.order(heat, order)
+    passings, worn = list(field.passings(400)), dict(zip((each.transponder for each in field.entries), ON, strict=False))
+    for each in passings:
+        if each.loop == LINE:
+            box.cross(str(100 + int(worn[each.transponder])), each.at_us / 1_000_000)
+    box.order(heat, "shift_crossing", kart="3", lap=4, by_us=3000)
+    found = outing([each for each in passings if worn[each.transponder] == "7"], seed="manual")
+    data = xrz(found, box.appliance.live.clock.wall() - found.samples[-1].t_us, serial=500_417, vehicle="Kart 7")
+
+    async def put_in() -> str:
+        recording, _ = await box.appliance.recordings.receive(data, "a_0014.xrz", "upload", NAME)
+        await box.appliance.recordings.settled(recording)
+        return recording
+    recording: str = box.call(put_in())
+    for order in ("chequered", "finish", "confirm"):
+        box.order(heat, order)
+    return recording
+
+
+def test_a_recording_its_layout_its_verified_laps_and_the_kiosk(box: Box, open_page: Open) -> None:
+    camera = race_control(box, open_page)
+    page = camera.page
+    recording = recorded(box)
+    page.goto(box.address + "/console/recordings")
+    expect(page.locator(".recordings tbody tr")).to_contain_text("matched")
+    camera.take("recordings-list", ".tabs", "form.drop", ".recordings", margin=MARGIN)
+    page.get_by_role("link", name="a_0014.xrz").click()
+    expect(page.locator("#main h1, .stage h1").first).to_contain_text("a_0014")
+    camera.take("recordings-one")
+    page.get_by_role("link", name="Draw a layout on it").click()
+    expect(page.locator("#map .line")).to_have_count(3)
+    page.locator("#map .line .grip").first.click(force=True)
+    expect(page.locator("#chosen")).to_contain_text("Start")
+    camera.take("layout-draw")
+    page.goto(box.address + "/console/verify")
+    expect(page.locator(".queue li")).to_have_count(2)
+    camera.take("verify-queue", ".panel:has(.queue)", margin=MARGIN)
+    page.goto(f"{box.address}/kiosk")
+    camera.take("kiosk-start", ".kiosk > header", ".choices", below=24)
+    page.goto(f"{box.address}/kiosk/recording/{recording}")
+    expect(page.locator(".laps .tag").first).to_contain_text("Verified")
+    camera.take("kiosk-found")
+    lap = box.call(laps_of(box.appliance.reading, box.call(stored(box.appliance.reading, recording)).driven))[5]
+    page.goto(f"{box.address}/laps/{lap.id}")
+    camera.take("verify-why", ".panel:has(h2:has-text('why'))", margin=MARGIN)
 
 
 def test_every_key_the_manual_names_acts_and_its_pages_are_clear_to_everybody(box: Box, open_page: Open) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import uvloop
 
-from trackd.bench import edit, figures, frames, live, recordings, soak, start, stored, wire
+from trackd.bench import cycle, edit, figures, frames, live, recordings, soak, start, stored, wire
 from trackd.bench.figures import Figure
 from trackd.core.errors import BadInput, Fault
 
@@ -20,7 +20,7 @@ Measure = Callable[..., Awaitable[list[Figure]]]
 FIGURES: dict[str, Measure] = {
     "live": live.steady, "rush": live.rush, "decode": wire.decode, "start": start.start, "pages": stored.pages,
     "edit": edit.edit, "rebuild": stored.fold, "gps": recordings.pure, "reading": recordings.beside,
-    "frames": frames.frames, "soak": soak.soak,
+    "cycle": cycle.cycle, "frames": frames.frames, "soak": soak.soak,
 }
 """What can be asked for by name, in the order of the table."""
 

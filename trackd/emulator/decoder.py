@@ -6,6 +6,7 @@
 
 It lives in a time of its own: microseconds since its start, ``speed`` times as fast as ours; with speed 0 that time is
 wherever the latest passing was. The clock it reports is that time from an arbitrary beginning, as on a real one.
+``monotonic`` and ``sleep`` are our time, for those whose own is simulated too.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from trackd.emulator.port import ROOM, Client, Port
 from trackd.protocols.registry import open_station
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from trackd.core.time import Micros
     from trackd.protocols.codec import Request
@@ -40,7 +41,8 @@ class DecoderEmulator:
     def __init__(self, protocol: str, host: str = "127.0.0.1", port: int = 0, *,
                  loops: Mapping[str, str | None] | None = None, speed: float = 1.0, faults: Iterable[str] = (),
                  seed: int = 0, rtc_start_us: Micros | None = None, status_period_s: float = 5.0,
-                 repeat_s: float = 2.0, monotonic: Callable[[], float] = time.monotonic) -> None:
+                 repeat_s: float = 2.0, monotonic: Callable[[], float] = time.monotonic,
+                 sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         if not 0 <= speed <= 1000:
             raise BadInput(Fault("speed", f"{speed:g} is not from 0 (as fast as possible) to 1000"))
         self.protocol, self.speed = protocol, speed
@@ -50,7 +52,8 @@ class DecoderEmulator:
         self.acked: deque[Passing] = deque(maxlen=KEPT)
         self.missed: deque[FieldPassing] = deque(maxlen=KEPT)
         self._plan = FaultPlan(parse_faults(faults), seed)
-        self._status_period_s, self._repeat_s, self._monotonic = status_period_s, repeat_s, monotonic
+        self._status_period_s, self._repeat_s = status_period_s, repeat_s
+        self._monotonic, self._sleep = monotonic, sleep
         self._station = open_station(protocol)
         # A P3 station answers in the name of the loop it last spoke for.
         self._station.status(Status(protocol, next(iter(self.loops.values()), None)))
@@ -100,7 +103,7 @@ class DecoderEmulator:
         if self.speed:
             wait = (at_us - self.now_us()) / 1_000_000 / self.speed
             if wait > 0:
-                await asyncio.sleep(wait)
+                await self._sleep(wait)
             return
         await asyncio.sleep(0)                   # a replay without clients must not keep everything else waiting
         await self._held_at_most(ROOM)

@@ -65,6 +65,7 @@ class _Running:
 class Field:
     """``karts`` karts around ``lap_s`` seconds a lap with ``sectors`` sector loops besides the line.
 
+    ``shares``: how a lap splits over the stretches between the loops, the one to the line last; by default the seed says.
     ``start`` is rolling (out of the pit one by one, an out-lap first) or standing (over the line in grid order within
     seconds). ``pit_rate`` and ``spin_rate`` are chances per lap. Raises BadInput with all that is wrong.
     """
@@ -76,6 +77,7 @@ class Field:
     start: Literal["rolling", "standing"] = "rolling"
     pit_rate: float = 0.01
     spin_rate: float = 0.012
+    shares: tuple[float, ...] = ()
     entries: tuple[Entry, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -85,7 +87,9 @@ class Field:
             ("sectors", 0 <= self.sectors <= 9, "must be from 0 to 9 sector loops"),
             ("start", self.start in ("rolling", "standing"), "must be rolling or standing"),
             ("pit_rate", 0 <= self.pit_rate <= 1, "must be a chance from 0 to 1"),
-            ("spin_rate", 0 <= self.spin_rate <= 1, "must be a chance from 0 to 1")) if not good]
+            ("spin_rate", 0 <= self.spin_rate <= 1, "must be a chance from 0 to 1"),
+            ("shares", len(self.shares) in (0, self.sectors + 1), "must be one for each stretch between two loops"))
+            if not good]
         if faults:
             raise BadInput(*faults)
         object.__setattr__(self, "entries", _entries(self.seed, self.karts))
@@ -128,7 +132,7 @@ def _apart(rng: random.Random, drivers: list[str], count: int) -> list[str]:
 
 def _drive(of: Field, duration_us: Micros | None, start_us: Micros) -> Iterator[FieldPassing]:
     loops = of.loops[:of.sectors + 1]
-    shares = _shares(of)
+    shares = list(of.shares) or _shares(of)
     running, queue = _start(of, shares)
     latest: dict[str, tuple[Micros, int]] = {}   # loop -> when and by whom it was last crossed
     serial = len(queue)

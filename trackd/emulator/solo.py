@@ -109,6 +109,10 @@ class Solo(asyncio.DatagramProtocol):
         if self._server:
             await self._server.wait_closed()
 
+    def disappear(self) -> None:
+        """Leave the network until it reappears; who is connected hears nothing more."""
+        self._gone = True
+
     def reappear(self) -> None:
         """Come back to the network after having disappeared."""
         self._gone = False

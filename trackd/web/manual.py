@@ -48,6 +48,7 @@ CHAPTERS: tuple[tuple[str, tuple[Job, ...]], ...] = (
     )),
     ("Solos in the karts", (
         Job("recordings", "Bring recordings in", "Files, a watched folder, units by themselves; whose a recording is."),
+        Job("kiosk", "The kiosk in the hall", "Drivers bring recordings and find their laps; opening it."),
         Job("layout", "Draw a layout", "The line, sectors and pit lines on the trace of a kart; moving them later."),
         Job("verify", "Verify laps", "What the rules vouch for, what waits for you, reads the loop missed."),
     )),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from trackd.core.time import Micros, lap_text, utc
 from trackd.services.reading import ResultVersion
@@ -12,7 +12,7 @@ from trackd.timing.heat import Amend
 from trackd.web.band import sub_words
 from trackd.web.chart import ChartView, chart_view
 from trackd.web.decisions import AttemptView, DecisionsView, Papers, attempts_view, decisions_view
-from trackd.web.matrix import LapBlock, LapLine, lap_blocks, signs_of
+from trackd.web.matrix import LapBlock, LapLine, key_of, lap_blocks, signs_of
 from trackd.web.rows import TimeView, gap_view, name_of, row_view, time_view
 from trackd.web.views import VenueView, local_time
 
@@ -56,7 +56,9 @@ class StaffPart:
 
 @dataclass(frozen=True, slots=True)
 class SheetView:
-    """A result page. ``qr`` is SVG made by us, or ""; ``why`` is the sentence that goes with the stamp."""
+    """A result page. ``qr`` is SVG made by us, or ""; ``why`` is the sentence that goes with the stamp. ``verified``: the
+    verdict on each lap (verified, queue, no) by kart and lap number as they are printed; empty until it is official.
+    """
 
     id: str
     title: str
@@ -77,6 +79,18 @@ class SheetView:
     shown: int
     qr: str
     staff: StaffPart | None = None
+    verified: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    @property
+    def verified_words(self) -> str:
+        """How many laps are verified, and what of the rest; "" while none has a verdict."""
+        said = list(self.verified.values())
+        good, waits, out = (said.count(verdict) for verdict in ("verified", "queue", "no"))
+        if not said:
+            return ""
+        rest = [f"{waits} wait{'s' if waits == 1 else ''} for a person"] * bool(waits)
+        rest += [f"{out} {'is' if out == 1 else 'are'} not"] * bool(out)
+        return ", ".join([f"{good} of {len(said)} laps {'is' if good == 1 else 'are'} verified", *rest]) + "."
 
     @property
     def swapped(self) -> bool:
@@ -160,9 +174,13 @@ def _row(board: Board, row: Row, names: Mapping[str, str], before: Mapping[str, 
 
 
 def result_view(board: Board, laps: Sequence[LapLine], names: Mapping[str, str], venue: VenueView, *,
-                papers: Papers | None = None, qr: str = "") -> SheetView:
-    """The result page of a session at any state. ``qr``: trusted SVG of the page's own address."""
+                papers: Papers | None = None, qr: str = "",
+                verified: Mapping[tuple[str, int], str] | None = None) -> SheetView:
+    """The result page of a session at any state. ``qr``: trusted SVG of the page's own address. ``verified``: verdicts by
+    entry and lap number.
+    """
     papers = papers or Papers()
+    karts = {key_of(row): row.kart for row in board.rows}
     info = board.session
     stamp = _stamp(board, papers, venue)
     local = utc(info.green_at_us or info.created_at_us).astimezone(venue.zone)
@@ -174,7 +192,9 @@ def result_view(board: Board, laps: Sequence[LapLine], names: Mapping[str, str],
         chart=chart_view(board, laps, names), blocks=lap_blocks(board, laps), sources=signs_of(laps),
         decisions=decisions_view(papers, names, drivers, venue.zone, info.elapsed_us),
         attempts=attempts_view(papers, names),
-        versions=_versions(board, papers.versions, papers.shown, venue), shown=papers.shown, qr=qr)
+        versions=_versions(board, papers.versions, papers.shown, venue), shown=papers.shown, qr=qr,
+        verified={(karts[entry], str(number)): verdict for (entry, number), verdict in (verified or {}).items()
+                  if entry in karts})
 
 
 __all__ = ["ChartView", "LapLine", "SheetView", "StaffPart", "chart_view", "lap_blocks", "result_view"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -21,8 +21,9 @@ from trackd.services.evidence import look_back
 from trackd.services.reading import Notes
 from trackd.services.snapshots import Snapshot
 from trackd.services.staff import may
+from trackd.services.verifying import verdicts
 from trackd.timing.acts import Act
-from trackd.timing.board import Board
+from trackd.timing.board import Board, SessionInfo
 from trackd.timing.laps import Entry, Lap
 from trackd.web.auth import check, principal
 from trackd.web.decisions import Papers
@@ -46,6 +47,7 @@ class Result:
     laps: Sequence[LapLine]
     names: Mapping[str, str]
     papers: Papers
+    verified: Mapping[tuple[str, int], str] = field(default_factory=dict)     # by entry and lap
 
 
 @get("/sessions/{session_id:str}", include_in_schema=False)
@@ -99,7 +101,8 @@ async def _page(request: AnyRequest, appliance: Appliance, session_id: str, vers
 
 def _view(appliance: Appliance, found: Result, qr: str) -> SheetView:
     venue = VenueView(appliance.settings.venue.name, appliance.zone)
-    return result_view(found.board, found.laps, found.names, venue, papers=found.papers, qr=qr)
+    return result_view(found.board, found.laps, found.names, venue, papers=found.papers, qr=qr,
+                       verified=found.verified)
 
 
 async def result(appliance: Appliance, session_id: str, version: int = 0) -> Result:
@@ -122,7 +125,17 @@ async def result(appliance: Appliance, session_id: str, version: int = 0) -> Res
     info = appliance.with_layout_name(board.session)
     if info.layout and info is board.session:                    # taken out since: its name is in the journal
         info = replace(info, layout=await reading.layout_name(info.layout))
-    return Result(replace(board, session=info), laps, names, Papers(versions, notes, acts, before, version))
+    return Result(replace(board, session=info), laps, names, Papers(versions, notes, acts, before, version),
+                  await _verified(appliance, info, version))
+
+
+async def _verified(appliance: Appliance, info: SessionInfo, version: int) -> dict[tuple[str, int], str]:
+    """The verdict on each lap of a result as it stands; none before it is official, and on what was before."""
+    if info.state != "official" or version not in (0, info.version):
+        return {}
+    found = await verdicts(appliance.reading, info.id, dict(appliance.live.writer.venue.layouts))
+    return {(each.twin.loop["entry"], each.twin.loop["number"]): each.verdict for each in found
+            if each.twin.loop is not None and each.twin.loop["verdict"] != "void"}
 
 
 def _laps_of(shot: Snapshot) -> list[LapLine]:
