@@ -199,7 +199,7 @@ async def login(request: AnyRequest, appliance: TheAppliance) -> Response[Any]:
         page.headers.update(headers)
         return page
     target = one(values, "next")
-    own = target.startswith(("/console", "/pit")) and "//" not in target and "\\" not in target
+    own = target.startswith(("/console", "/pit", "/kiosk")) and "//" not in target and "\\" not in target
     target = target if own else "/console"
     return Redirect(target, status_code=303, cookies=[login_cookie(token, request)])
 
