@@ -62,14 +62,23 @@ def test_a_bias_is_told_with_its_size_and_what_would_be_chance() -> None:
     assert judged(off - 60_000).warning.startswith("Over 36 laps its lap times are 0.060 s shorter than the loop's")
 
 
-def test_a_spread_of_more_than_150_ms_is_warned_of_unless_a_slow_start_line_explains_it() -> None:
+@pytest.mark.parametrize(("sd_us", "warned"), [(120_000, False), (200_000, True), (400_000, True)])
+def test_e13_bias_and_spread_of_a_unit_are_told_and_a_spread_of_more_than_150_ms_is_warned_of(sd_us: int,
+                                                                                           warned: bool) -> None:
+    answer = judged(np.random.default_rng(16).normal(20_000, sd_us, 200))
+    assert answer.bias_us == pytest.approx(20_000, abs=3 * sd_us / np.sqrt(200))
+    assert answer.spread_us == pytest.approx(sd_us, rel=0.2)
+    assert ("from lap to lap" in answer.warning) == warned
+
+
+def test_a_spread_that_a_slow_start_line_explains_says_so() -> None:
     rng = np.random.default_rng(14)
     wide = rng.normal(0, 200_000, 100)
     answer = judged(wide)
     assert answer.warning.startswith("Its lap times differ from the loop's by 0.")
     assert "; 0.150 s is usual." in answer.warning
     assert answer.spread_us == pytest.approx(200_000, rel=0.2)
-    assert judged(wide, sigma_us=200_000).warning == ""
+    assert judged(wide, sigma_us=200_000).warning.endswith("; where the line is crossed so slowly 0.200 s is usual.")
 
 
 def test_an_outlier_is_no_bias_and_no_spread_and_many_are_told_as_such() -> None:

@@ -28,6 +28,15 @@ ANCHORS = 8
 BLOCK = 400_000
 """Pairs of crossing and alignment held at a time: some 20 MB."""
 
+ABOUT_US = 20 * SECOND
+"""Where the clock is known, alignments so long before and after tell how often a stranger passes: half a lap."""
+
+LEAST_STRANGERS = 0.01
+"""No clock makes strangers rarer than this."""
+
+BETTER = 0.25
+"""Crossings are at best known to such a part of what is stated; a smaller score is luck."""
+
 FIELD_LEAST = 5
 """Karts it takes to say how far apart drivers are."""
 
@@ -62,7 +71,8 @@ class Passings:
 class Fits:
     """Every alignment (a,): whose it is, and how well it fits. ``near``: crossings with a passing near, ``rms_us`` theirs;
     ``inliers``, ``score_us``, ``offset_us``: of those that fit one another. ``strangers`` (n + 1,): how many alignments
-    could have had so many inliers.
+    are expected that could have so many inliers; where the clock is known fewer than one may be. ``permitted``: by the
+    clock; the others lie just beyond it, as rivals.
     """
 
     owner: Times
@@ -72,6 +82,7 @@ class Fits:
     inliers: Times
     score_us: Array
     strangers: Array
+    permitted: NDArray[np.bool_]
 
 
 def passings_of(candidates: Mapping[str, Times], span_us: Micros) -> Passings:
@@ -95,16 +106,35 @@ def fits_of(crossings_us: Times, passings: Passings, sigma_us: float,
     step = max(1, min(n, int(passings.count.max())) // ANCHORS)
     offset = passings.at_us[:, None] - crossings_us[::step]
     low, high = clock_us or (offset.min(), offset.max())
-    p, i = np.nonzero((offset >= low - wide) & (offset <= high + wide))
+    p, i = np.nonzero((offset >= low - wide - NEAR_US) & (offset <= high + wide + NEAR_US))
+    if clock_us is None:
+        strangers = np.maximum(_strangers(passings, n, step, p, i), 1.0)
+    else:
+        strangers = np.maximum(_about(passings, n, step, offset, (low - wide, high + wide)), LEAST_STRANGERS)
     owner, offset, i = passings.owner[p], offset[p, i], i * step
     blocks = range(0, max(len(owner), 1), max(1, BLOCK // n))
     parts = [_rows(passings.off_us(owner[at:at + blocks.step], crossings_us + offset[at:at + blocks.step, None]), wide)
              for at in blocks]
     near, rms, inliers, centre, score = (np.concatenate(column) for column in zip(*parts, strict=True))
-    before = np.minimum(i, passings.rank[p])
-    overlap = before + np.minimum(n - i, passings.count[owner] - passings.rank[p])
-    strangers = np.bincount(np.minimum(overlap, n), step / overlap, n + 1)[::-1].cumsum()[::-1]
-    return Fits(owner, offset + centre, near, rms, inliers, score, strangers)
+    permitted = (offset >= low - wide) & (offset <= high + wide)
+    return Fits(owner, offset + centre, near, rms, inliers, score, strangers, permitted)
+
+
+def _strangers(passings: Passings, n: int, step: int, p: Times, i: Times) -> Array:
+    """How many alignments, of passing ``p`` with every ``step``-th crossing ``i``, could have 0, 1 ... n inliers."""
+    crossing, owner = i * step, passings.owner[p]
+    before = np.minimum(crossing, passings.rank[p])
+    overlap = before + np.minimum(n - crossing, passings.count[owner] - passings.rank[p])
+    count: Array = np.bincount(np.minimum(overlap, n), step / overlap, n + 1)[::-1].cumsum()[::-1]
+    return count
+
+
+def _about(passings: Passings, n: int, step: int, offset: Times, clock_us: tuple[float, float]) -> Array:
+    """How many alignments are expected within what the clock permits: as many as there are about it, in its share."""
+    low, high = clock_us
+    far = max(ABOUT_US - (high - low) / 2, 0.0)
+    share = (high - low) / (high - low + 2 * far)
+    return share * _strangers(passings, n, step, *np.nonzero((offset >= low - far) & (offset <= high + far)))
 
 
 def _rows(off_us: Times, wide_us: float) -> tuple[Array, Array, Array, Array, Array]:
@@ -134,7 +164,8 @@ def log_chance(crossings_us: Times, candidates: Mapping[str, Times], fits: Fits,
 
     With m inliers d = m - 1 laps are compared. A stranger's differ by a normal of sd ``lap_us`` each, and all together by
     how far apart drivers are. The chance is at most that density at 0 times the volume in which the rms stays below the
-    score, sqrt(m) V_d (score sqrt(m))^d. The density at its peak, and no score below sigma, err towards asking a person.
+    score, sqrt(m) V_d (score sqrt(m))^d. The density at its peak errs towards asking a person. Receivers are often better
+    than what is stated for them: a score below sigma counts, down to a part of it.
     """
     lap_us, drivers_us = spreads(crossings_us, candidates, sigma_us)
     table = [0.0] * 2
@@ -142,8 +173,8 @@ def log_chance(crossings_us: Times, candidates: Mapping[str, Times], fits: Fits,
         d = m - 1
         ball = 0.5 * d * log(pi) - lgamma(0.5 * d + 1) + 0.5 * (d + 1) * log(m)
         peak = -0.5 * d * log(2 * pi * lap_us**2) - 0.5 * log(1 + d * (drivers_us / lap_us)**2)
-        table.append(ball + peak + log(max(strangers, 1.0)))
-    log_score = np.log(np.maximum(fits.score_us, sigma_us))
+        table.append(ball + peak + log(strangers))
+    log_score = np.log(np.maximum(fits.score_us, BETTER * sigma_us))
     expected: Array = np.array(table)[fits.inliers] + np.maximum(fits.inliers - 1, 0) * log_score
     return expected
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import exp, isnan, nan, sqrt
-from statistics import median
+from statistics import median, median_low
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trackd.core.time import MS, Micros, lap_text
+from trackd.core.time import MS, SECOND, Micros, lap_text
 from trackd.gps.agree import FITS, NEAR_US, Fits, Passings, fits_of, log_chance, passings_of
 from trackd.gps.trace import Times
 
@@ -23,10 +23,10 @@ Mask = NDArray[np.bool_]
 FEWEST = 3
 """Crossings that must fit before a kart is named at all."""
 
-CHANCE = 6e-5
-"""A kart is accepted only where fewer strangers than this are expected to fit as well. It protects where the right kart is
-not among the candidates: what the runner-up cannot do. Strangers are rarer than expected: in 24,000 heats without the
-right kart the best came to 1e-3.
+CHANCE, CHANCE_BY_CLOCK = 6e-5, 1e-5
+"""A kart is accepted only where fewer strangers than this are expected to fit as well, where the clock is known: than that.
+It protects where the right kart is not among the candidates: what the runner-up cannot do. Of 9,000 heats without the right
+kart the rule would accept 2 at a chance of 1e-2 and none at 1e-3; of 14,000 with a clock, 20 and 3.
 """
 
 LOST, LOST_SHARE = 2, 0.2
@@ -82,14 +82,16 @@ def match(crossings_us: Times, candidates: Mapping[str, Times], gps_sigma_us: fl
     sigma_us = sqrt(gps_sigma_us**2 + loop_sigma_us**2)
     passings = passings_of(held, int(g[-1] - g[0]))
     fits = fits_of(g, passings, sigma_us, clock_us)
-    if not len(fits.owner) or fits.inliers.max() < FEWEST:
+    if not fits.permitted.any() or fits.inliers[fits.permitted].max() < FEWEST:
         return Match("", of=len(g), reason="No kart of this session passed the line at such intervals.")
-    chances = log_chance(g, held, fits, sigma_us)
+    chances = np.where(fits.permitted, log_chance(g, held, fits, sigma_us), np.inf)
     best = int(np.argmin(chances))
     rival, rival_us = _rival(passings, fits, best)
-    return _judged(_laid(g, passings, int(fits.owner[best]), round(fits.offset_us[best]), FITS * sigma_us), Match(
+    laid = _laid(g, passings, int(fits.owner[best]), round(fits.offset_us[best]), FITS * sigma_us)
+    return _judged(laid, Match(
         passings.karts[fits.owner[best]], round(fits.offset_us[best]), float(fits.score_us[best]),
-        runner_up=rival, rival_us=rival_us, chance=exp(min(float(chances[best]), 0.0))), sigma_us)
+        runner_up=rival, rival_us=rival_us, chance=exp(min(float(chances[best]), 0.0))), sigma_us,
+        CHANCE if clock_us is None else CHANCE_BY_CLOCK)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,7 +138,7 @@ def _rival(passings: Passings, fits: Fits, best: int) -> tuple[str, float]:
     return passings.karts[fits.owner[next_best]], float(fits.rms_us[next_best])
 
 
-def _judged(laid: _Laid, found: Match, sigma_us: float) -> Match:
+def _judged(laid: _Laid, found: Match, sigma_us: float, most: float) -> Match:
     fit = _together(np.flatnonzero(laid.fit))
     found = replace(found, inliers=int(laid.fit.sum()), of=int(laid.inside.sum()),
                     missed=int((laid.inside & ~laid.near).sum()), first=int(fit[0]), last=int(fit[-1]), then=laid.then)
@@ -144,7 +146,7 @@ def _judged(laid: _Laid, found: Match, sigma_us: float) -> Match:
     if found.runner_up:
         which = f"kart {found.runner_up}" if found.runner_up != found.kart else "the same kart at other laps"
         evidence += f"; the next best, {which}, is off by {_seconds(found.rival_us)}"
-    doubt = _change(laid, found) or _unsure(found, sigma_us)
+    doubt = _change(laid, found) or _unsure(found, sigma_us, most)
     return replace(found, accepted=not doubt, reason=f"{evidence}. {doubt}".rstrip())
 
 
@@ -205,14 +207,14 @@ def _extra(laid: _Laid) -> tuple[Times, Times]:
     return np.diff(fit) - 1, np.searchsorted(laid.own_us, end[1:]) - np.searchsorted(laid.own_us, begin[:-1])
 
 
-def _unsure(found: Match, sigma_us: float) -> str:
+def _unsure(found: Match, sigma_us: float, most: float) -> str:
     """The rule of METHODS 1.3, and the chance that a stranger fits as well."""
     wide = sqrt(2 * found.inliers)
     if found.score_us > sigma_us * (1 + 2.8 / wide):
         return "That is more than the two clocks should differ by."
     if not isnan(found.rival_us) and found.rival_us <= max(1.8 * sigma_us * (1 + 2.5 / wide), 1.5 * found.score_us):
         return "That is too close to tell them apart."
-    if found.chance > CHANCE:
+    if found.chance > most:
         return "So few laps, or laps so much alike, fit by chance too often."
     return ""
 
@@ -221,21 +223,58 @@ def _seconds(duration_us: float) -> str:
     return f"{lap_text(int(duration_us))} s"
 
 
+AGREE_US: Micros = SECOND
+"""Receivers tell the same instant to within this; a logger further off has another time zone, or no GPS time at all."""
+
+APART_US: Micros = 2 * SECOND
+"""Where other recordings tell the decoder's clock, a recording's own lies so near to it (METHODS 1.3) ..."""
+
+NEARER_US, SEVERAL = 600 * MS, 3
+"""... or so near, where as many as ``SEVERAL`` agree by much less."""
+
+
 @dataclass(frozen=True, slots=True)
 class Joint:
-    """One decoder has one clock: what the recordings of a heat, all on GPS time, say together. ``offset_us`` is their
-    median, ``apart_us`` how far the furthest of ``of`` lies from it.
+    """One decoder has one clock: what recordings with GPS time say of it together. ``offset_us``: track clock minus UTC,
+    their median; ``apart_us``: how far the furthest of the ``of`` that agree lies from it.
     """
 
     offset_us: Micros
     apart_us: Micros
     of: int
 
+    def windows_us(self, utc_us: Micros) -> list[tuple[Micros, Micros]]:
+        """What the offset of a recording lies between whose clock was 0 at this instant; the narrowest first."""
+        reach = [APART_US]
+        if self.of >= SEVERAL and 4 * self.apart_us <= NEARER_US:
+            reach.insert(0, NEARER_US)
+        middle = self.offset_us + utc_us
+        return [(middle - each, middle + each) for each in reach]
 
-def joint_offset(matches: Sequence[Match]) -> Joint | None:
-    """The offset of the decoder's clock from the accepted ones of these; None where none is (METHODS 1.3)."""
-    offsets = [found.offset_us for found in matches if found.accepted]
-    if not offsets:
+
+def joint_offset(offsets_us: Sequence[Micros]) -> Joint | None:
+    """What the decoder's clock is off UTC, from accepted recordings' offsets less their own UTC (METHODS 1.3). None where
+    there are none, or most do not agree.
+    """
+    if not offsets_us:
         return None
-    middle = round(median(offsets))
-    return Joint(middle, max(abs(offset - middle) for offset in offsets), len(offsets))
+    middle = median_low(offsets_us)
+    agree = [each for each in offsets_us if abs(each - middle) <= AGREE_US]
+    if 2 * len(agree) <= len(offsets_us):
+        return None
+    middle = round(median(agree))
+    return Joint(middle, max(abs(each - middle) for each in agree), len(agree))
+
+
+def match_by_clock(crossings_us: Times, candidates: Mapping[str, Times], gps_sigma_us: float,
+                   windows_us: Sequence[tuple[Micros, Micros]]) -> Match:
+    """As `match`, where the clock is known as well: what the rule accepts without it, else within the narrowest window in
+    which it accepts one. A clock may be wrong: what it forbids is not held against a kart.
+    """
+    free = match(crossings_us, candidates, gps_sigma_us)
+    if free.accepted:
+        return free
+    tied = [match(crossings_us, candidates, gps_sigma_us, clock_us=each) for each in windows_us]
+    likeliest = min((each for each in (free, *tied[-1:]) if each.kart), key=lambda each: each.chance, default=free)
+    best = next((each for each in tied if each.accepted), likeliest)
+    return best if best is free else replace(best, reason=f"By the clock of other recordings {best.reason}")

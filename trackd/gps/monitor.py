@@ -35,7 +35,9 @@ WIDE_US: Micros = 150 * MS
 """A spread above this is worth a warning (E13) ..."""
 
 WIDER = 1.5
-"""... unless the unit's own stated error explains it: a slow start line makes sound units spread so much."""
+"""... and up to so many times the unit's own stated error it is said that the line explains it: where it is crossed slowly
+sound units spread as much.
+"""
 
 MANY_OFF = 0.10
 """More laps than this outside the tolerance are not chance: of a sound unit it is fewer than 1 in 100."""
@@ -87,10 +89,12 @@ def _biased(n: int, bias_us: float, sure_us: float) -> str:
 
 
 def _spread(spread_us: float, usual_us: float) -> str:
-    if spread_us <= max(WIDE_US, WIDER * usual_us):
+    if spread_us <= WIDE_US:
         return ""
-    return (f"Its lap times differ from the loop's by {_seconds(spread_us)} from lap to lap; "
-            f"{_seconds(max(WIDE_US, usual_us))} is usual.")
+    told = f"Its lap times differ from the loop's by {_seconds(spread_us)} from lap to lap; "
+    if spread_us <= WIDER * usual_us:
+        return f"{told}where the line is crossed so slowly {_seconds(usual_us)} is usual."
+    return f"{told}{_seconds(max(WIDE_US, usual_us))} is usual."
 
 
 def _off(n: int, off: int) -> str:

@@ -7,45 +7,43 @@ lap over samples that are missing is kept and says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_right
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import pairwise
-from math import exp, inf, sqrt
+from math import exp, isnan, sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trackd.core.time import SECOND, Micros
+from trackd.gps.counted import Passed, passed
 from trackd.gps.layouts import Layout
-from trackd.gps.lines import Crossings, Line, crossings
+from trackd.gps.lines import Line
+from trackd.gps.steady import jumps_m, steadied
 from trackd.gps.trace import Array, Gate, Times, Trace
-
-AWAY_M = 15.0
-"""So far from the line a kart must have been before it can cross it again."""
-
-LEAST_MPS = 3.0
-"""Slower a receiver's own wandering is not told from driving (METHODS 1.1)."""
-
-BACK_US: Micros = 30 * SECOND
-"""A crossing backwards takes back the next one forwards within this time: a kart that turned round on the line."""
 
 GAP_US: Micros = SECOND // 2
 """A longer time without a sample is a gap; at a slow rate, one of more than two and a half samples."""
 
-PROBED = 16
-
 RATE_FROM = 20_000
 """So many samples tell how fast they come."""
-
-BRIDGED_US: Micros = 3 * SECOND
-"""Over a gap of at most this a crossing is still placed, as an estimate."""
 
 LOST_US: Micros = 5 * SECOND
 """In a longer gap a kart may have done anything: the lap is invalid."""
 
 DRIFT_M, DRIFT_US, WHITE_M = 1.0, 60 * SECOND, 0.05
-"""A receiver's error: slow drift of this standard deviation and time constant, and noise from sample to sample."""
+"""A receiver's error: slow drift of this standard deviation and time constant, and noise from sample to sample, or more."""
+
+TELLING = 6
+"""So many times from one place on the line to the next tell by how much they wander, with what drivers do."""
+
+MAD, CLIPPED = 1.4826, 3.0
+"""A place that lies so many standard deviations off, by the median, was a slip."""
+
+BENDS_MPS2 = 3.0
+"""Between two samples a kart speeds up or slows down by so much: what a straight line between them is wrong by."""
+
+LEAST_MPS = 0.5
+"""Slower crossings are not told from standing."""
 
 UNCERTAIN_US: Micros = 250_000
 """A lap known no better than this is a warning."""
@@ -55,7 +53,9 @@ UNCERTAIN_US: Micros = 250_000
 class GpsLap:
     """One lap, or the stretch before the first (``out``) and after the last (``in``). Times are microseconds: ``start_us``
     on the recording's clock, ``sigma_us`` one standard deviation of the lap time. ``sectors_us``: None where a line was
-    missed. ``flags``: gap, estimated, below_minimum, above_maximum, pit, uncertain, sector_missed.
+    missed. ``flags``: gap, lost, estimated, pit, below_minimum, above_maximum, uncertain, sector_missed; beside (a crossing
+    lies beyond an end of the line), slow (the kart hardly moved at one), turned (it came back over the line in between),
+    soon (it took much less than the others).
     """
 
     number: int                  # 0 for the stretch before lap 1
@@ -74,29 +74,24 @@ class GpsLap:
         return self.start_us + self.time_us
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Passed:
-    """The crossings that count, in order, each (k,)."""
-
-    t_us: Array
-    before: Times
-    speed_mps: Array
-    step_us: Times
-
-
 INVALID = frozenset({"below_minimum", "above_maximum", "lost"})
+
+SOON = 0.5
+"""A lap shorter than so much of the usual one is a warning (METHODS 1.1)."""
 
 
 def segment(trace: Trace, layout: Layout) -> tuple[GpsLap, ...]:
     """All laps of a recording, in order; only an ``out`` stretch where the line was never crossed."""
-    gap_us = _gap_us(trace)
-    line = passed(trace, layout.start_finish, gap_us)
+    gap_us = gap_of(trace)
+    steady = steadied(trace, gap_us)
+    line = passed(steady.trace, layout.start_finish, gap_us)
+    error = _error(steady.trace, layout.start_finish, line, steady.white_m, gap_us)
     starts_us = np.concatenate(([trace.t_us[0]], line.t_us))
     ends_us = np.concatenate((line.t_us, [trace.t_us[-1]]))
-    sectors = _sectors(trace, layout.sectors, gap_us, starts_us, ends_us)
+    sectors = _sectors(steady.trace, layout.sectors, gap_us, starts_us, ends_us)
     steps_us = np.diff(trace.t_us)
     wide = np.flatnonzero(steps_us > gap_us)
-    pits = [passed(trace, gate, gap_us).t_us for gate in (layout.pit_in, layout.pit_out) if gate]
+    pits = [passed(steady.trace, gate, gap_us).t_us for gate in (layout.pit_in, layout.pit_out) if gate]
     fastest = _fastest(trace, line.before)
     laps = []
     last = len(line.t_us)
@@ -104,12 +99,12 @@ def segment(trace: Trace, layout: Layout) -> tuple[GpsLap, ...]:
         kind = "out" if number == 0 else "in" if number == last else "full"
         if kind != "full" and end_us - start_us <= 0:
             continue
-        within = wide[(trace.t_us[wide + 1] > start_us) & (trace.t_us[wide] < end_us)]
+        within = wide[(trace.t_us[wide + 1] > start_us) & (trace.t_us[wide] < end_us)] if len(wide) else wide
         flags = ["gap"] * bool(len(within)) + ["lost"] * bool(len(within) and steps_us[within].max() > LOST_US)
         flags += ["pit"] * any(bool(((each > start_us) & (each < end_us)).any()) for each in pits)
         lap = GpsLap(number, kind, _whole(start_us), _whole(end_us) - _whole(start_us), 0, sectors[number], fastest[number],
                      tuple(flags))
-        laps.append(_judged(lap, line, layout, gap_us) if kind == "full" else replace(lap, quality="incomplete"))
+        laps.append(_judged(lap, line, layout, gap_us, error) if kind == "full" else replace(lap, quality="incomplete"))
     return tuple(laps)
 
 
@@ -117,50 +112,35 @@ def _whole(t_us: float) -> Micros:
     return round(float(t_us))
 
 
-def _gap_us(trace: Trace) -> Micros:
+def gap_of(trace: Trace) -> Micros:
+    """A step between samples longer than this is a gap."""
     return max(GAP_US, int(2.5 * np.median(np.diff(trace.t_us[:RATE_FROM]))))
 
 
-def passed(trace: Trace, gate: Gate, gap_us: Micros) -> Passed:
-    """The crossings of a line that count. Where the gate names no direction, it is the one more often driven."""
-    line = Line.of(gate)
-    found = crossings(trace, line, longest_us=max(BRIDGED_US, gap_us))
-    right = found.forward
-    if gate.heading_deg is None and 2 * np.count_nonzero(right) < len(right):
-        right = ~right
-    kept = _counted(found, right, partial(_was_away, trace, line))
-    return Passed(found.t_us[kept], found.before[kept], found.speed_mps[kept], found.step_us[kept])
+@dataclass(frozen=True, slots=True)
+class _Error:
+    """What places at the line are off by, standard deviations: slowly, and each by itself."""
+
+    drift_m: float
+    white_m: float
 
 
-def _counted(found: Crossings, right: NDArray[np.bool_], was_away: Callable[[int, int], bool]) -> list[int]:
-    """Which of them count: forwards, driven, and after the kart has been away."""
-    kept: list[int] = []
-    armed, back_us, since = True, -inf, 0
-    for index in range(len(found.t_us)):
-        at = int(found.before[index])
-        if not armed:
-            armed = bool(kept) and was_away(since, at + 1)
-        if not right[index]:
-            if found.speed_mps[index] >= LEAST_MPS:
-                back_us = float(found.t_us[index])
-            continue
-        if found.speed_mps[index] < LEAST_MPS or not armed:
-            continue
-        turned, back_us = found.t_us[index] - back_us <= BACK_US, -inf
-        if turned and kept:
-            continue
-        kept.append(index)
-        armed, since = False, at + 1
-    return kept
-
-
-def _was_away(trace: Trace, line: Line, first: int, last: int) -> bool:
-    """Whether any of these samples lies far from the line; a few of them nearly always tell."""
-    for every in (PROBED, 1):
-        some = slice(first, last, every)
-        if first < last and np.abs(line.ahead_m(trace.lat_deg[some], trace.lon_deg[some])).max() >= AWAY_M:
-            return True
-    return False
+def _error(trace: Trace, gate: Gate, line: Passed, white_m: float, gap_us: Micros) -> _Error:
+    """What samples tell of it, never less than receivers do: those about the line where they are too slow to tell more, and
+    by how much the places on the line move from lap to lap.
+    """
+    if isnan(white_m) and len(line.before):
+        about = np.unique(np.clip(line.before[:, None] + np.arange(-2, 4), 0, len(trace) - 1))
+        told = Line.of(gate)
+        white_m = jumps_m(trace.t_us[about], told.ahead_m(trace.lat_deg[about], trace.lon_deg[about]), gap_us)
+    white_m = max(WHITE_M, white_m) if white_m > 0 else WHITE_M
+    moved_m = np.diff(line.aside_m)
+    if len(moved_m) < TELLING:
+        return _Error(DRIFT_M, white_m)
+    usual = np.abs(moved_m) <= CLIPPED * MAD * np.median(np.abs(moved_m))
+    spread_m = float(np.sqrt(np.mean(moved_m[usual]**2) / 2))
+    wander_m = sqrt(max(spread_m**2 - white_m**2, 0.0) / (1 - exp(-line.usual_us / DRIFT_US)))
+    return _Error(max(DRIFT_M, wander_m), white_m)
 
 
 def _sectors(trace: Trace, gates: tuple[Gate, ...], gap_us: Micros, starts_us: Array,
@@ -168,13 +148,13 @@ def _sectors(trace: Trace, gates: tuple[Gate, ...], gap_us: Micros, starts_us: A
     """Sector times of each stretch. Lines come in their order; one that was missed leaves None on both sides of it."""
     if not gates:
         return [()] * len(starts_us)
-    lines = [passed(trace, gate, gap_us).t_us for gate in gates]
+    lines = [passed(trace, gate, gap_us).t_us.tolist() for gate in gates]
     found = []
     for index, (start_us, end_us) in enumerate(zip(starts_us, ends_us, strict=True)):
         marks: list[Micros | None] = [_whole(start_us) if index else None]
         since = start_us
         for line in lines:
-            at = int(np.searchsorted(line, since, side="right"))
+            at = bisect_right(line, since)
             hit = at < len(line) and line[at] < end_us
             marks.append(_whole(line[at]) if hit else None)
             since = line[at] if hit else since
@@ -190,14 +170,18 @@ def _fastest(trace: Trace, before: Times) -> list[float | None]:
     return [None if np.isnan(each) else round(float(each) * 3.6, 1) for each in most]
 
 
-def _judged(lap: GpsLap, line: Passed, layout: Layout, gap_us: Micros) -> GpsLap:
+def _judged(lap: GpsLap, line: Passed, layout: Layout, gap_us: Micros, error: _Error) -> GpsLap:
     """A full lap with its uncertainty, its flags and what they come to."""
     edges = (lap.number - 1, lap.number)
-    sigma_us = _sigma_us(lap.time_us, [float(line.speed_mps[i]) for i in edges])
+    sigma_us = _sigma_us(lap.time_us, line, edges, error)
     bridged = [int(line.step_us[i]) for i in edges if line.step_us[i] > gap_us]
     sigma_us = sqrt(sigma_us**2 + sum(step_us**2 / 12 for step_us in bridged))
     flags = [*lap.flags]
     flags += ["estimated"] * bool(bridged)
+    flags += ["beside"] * any(line.beside[i] for i in edges)
+    flags += ["slow"] * any(line.slow[i] for i in edges)
+    flags += ["turned"] * bool(line.turned[edges[0]])
+    flags += ["soon"] * (lap.time_us < SOON * line.usual_us)
     flags += ["below_minimum"] * (layout.min_lap_us is not None and lap.time_us < layout.min_lap_us)
     flags += ["above_maximum"] * (layout.max_lap_us is not None and lap.time_us > layout.max_lap_us)
     flags += ["uncertain"] * (sigma_us > UNCERTAIN_US)
@@ -206,12 +190,13 @@ def _judged(lap: GpsLap, line: Passed, layout: Layout, gap_us: Micros) -> GpsLap
     return replace(lap, sigma_us=_whole(sigma_us), flags=tuple(flags), quality=quality)
 
 
-def _sigma_us(time_us: Micros, speeds_mps: list[float]) -> float:
+def _sigma_us(time_us: Micros, line: Passed, edges: tuple[int, int], error: _Error) -> float:
     """How well a lap is known from places alone. The same drift at both ends cancels: what counts is by how much it wanders
     in a lap, over the speed across the line (METHODS 0).
     """
-    v, w = (max(LEAST_MPS, speed) for speed in speeds_mps)
+    v, w = (max(LEAST_MPS, float(line.speed_mps[i])) for i in edges)
     alike = exp(-time_us / DRIFT_US)
-    drift = DRIFT_M**2 * (1 / v**2 + 1 / w**2 - 2 * alike / (v * w))
-    white = WHITE_M**2 * (1 / v**2 + 1 / w**2)
+    drift = error.drift_m**2 * (1 / v**2 + 1 / w**2 - 2 * alike / (v * w))
+    bends = (BENDS_MPS2 / 8 * (float(line.step_us[i]) / SECOND)**2 for i in edges)
+    white = sum((error.white_m**2 + bend_m**2) / speed**2 for bend_m, speed in zip(bends, (v, w), strict=True))
     return sqrt(drift + white) * SECOND

@@ -130,7 +130,9 @@ def trace_of(t_us: Times, lat_deg: Array, lon_deg: Array, speed_mps: Array | Non
     rows = rows[forward]
     fresh = np.ones(len(rows), dtype=bool)
     fresh[1:] = (np.diff(lat[rows]) != 0) | (np.diff(lon[rows]) != 0)
-    rows = _but_not_when_standing(rows, fresh, speed)
+    leaps = np.zeros(len(rows), dtype=bool)
+    leaps[1:] = np.hypot(np.diff(lat[rows]), np.diff(lon[rows]) * np.cos(np.radians(lat[rows][1:]))) > LEAP_M / DEGREE_M
+    rows = _but_not_when_standing(rows, fresh, speed, leaps)
     if len(rows) < 2:
         raise Unreadable("It holds no GPS positions.")
     speed = np.where((speed >= 0) & (speed <= SPEED_MOST_MPS), speed, np.nan)
@@ -147,8 +149,18 @@ def trace_of(t_us: Times, lat_deg: Array, lon_deg: Array, speed_mps: Array | Non
 STANDING_MPS = 1.0
 """Slower than this a place may well be measured twice the same."""
 
+DEGREE_M = 111_200.0
+"""Of latitude, nearly."""
 
-def _but_not_when_standing(rows: Times, fresh: NDArray[np.bool_], speed: Array) -> Times:
-    """Repeated places of a kart that drives are rows without a new measurement; those of one that stands are kept."""
+LEAP_M = 5.0
+"""Who is so far off in the next row did not stand, whatever the speed said: the receiver had lost its place."""
+
+
+def _but_not_when_standing(rows: Times, fresh: NDArray[np.bool_], speed: Array, leaps: NDArray[np.bool_]) -> Times:
+    """Repeated places of a kart that drives are rows without a new measurement; those of one that stands are kept.
+    ``leaps`` (n,): which rows lie far from the one before.
+    """
     moving = ~(speed[rows] < STANDING_MPS)
+    run = np.cumsum(fresh)                                 # of equal places, from 1; one left by a leap is no stand
+    moving |= np.isin(run, run[leaps] - 1)
     return rows[fresh | ~moving]

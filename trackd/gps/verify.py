@@ -199,7 +199,9 @@ def _agreement(of: Evidence) -> Rule:
 
 _FLAGS = {"gap": "samples are missing", "lost": "the kart was lost for seconds", "estimated": "a crossing is an estimate",
           "below_minimum": "it is too short", "above_maximum": "it is too long", "pit": "it leads through the pit",
-          "uncertain": "its time is not well known", "sector_missed": "a sector line was missed"}
+          "uncertain": "its time is not well known", "sector_missed": "a sector line was missed",
+          "beside": "a crossing lies beyond the end of the line", "slow": "the kart hardly moved over the line",
+          "turned": "the kart came back over the line", "soon": "it took less than half of the others"}
 
 
 def _because(flags: tuple[str, ...]) -> str:

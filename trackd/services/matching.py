@@ -14,12 +14,13 @@ from msgspec.structs import replace
 
 from trackd.core.errors import Refused
 from trackd.core.time import HOUR, MINUTE, Micros
-from trackd.gps.match import Match, match
+from trackd.gps.match import Match, joint_offset, match, match_by_clock
 from trackd.gps.trace import Times
 from trackd.store.database import NAME, read_only
+from trackd.store.recorded import ACCEPTED
 from trackd.timing.events import LINE
 from trackd.timing.facts import PassingFact
-from trackd.timing.recorded import DrivenLap, MatchFact
+from trackd.timing.recorded import DrivenLap, MatchFact, ReadFact
 
 CLOCKS_APART_US: Micros = 10 * MINUTE
 """The wall clock of a box without a network may be off by so much."""
@@ -28,7 +29,16 @@ LATELY_US: Micros = 48 * HOUR
 HEATS_AT_MOST = 40
 """Of a recording that tells no time, these are looked at: all heats of the last two days."""
 
+OVERLAP = 0.9
+"""So much of a recording lies within the heat it was made in (H2)."""
+
+SAME_DAY_US: Micros = 12 * HOUR
+TOLD_AT_MOST = 200
+"""Recordings of other heats within half a day tell the decoder's clock, where two or more of the latest ones agree."""
+
 _passing = msgspec.json.Decoder(PassingFact).decode
+_match_of = msgspec.json.Decoder(MatchFact).decode
+_read_of = msgspec.json.Decoder(ReadFact).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +63,14 @@ def find(folder: Path, asked: Asked) -> tuple[str | None, MatchFact]:
     """
     crossings_us, sigma_us = crossings_of(asked.laps)
     with contextlib.closing(read_only(folder / NAME)) as db:
-        found = [(session, match(crossings_us, candidates(db, session), sigma_us)) for session in _sessions(db, asked)]
+        told = _clocks(db, asked)
+        found = [(session, match_by_clock(crossings_us, candidates(db, session), sigma_us, _windows(told, session, asked)))
+                 for session in _sessions(db, asked)]
+        accepted = _at_its_time(db, asked, crossings_us, [each for each in found if each[1].accepted])
     fits = [(session, each) for session, each in found if each.kart]
     if not fits:
         reason = found[0][1].reason if len(found) == 1 else "No heat has passings at such intervals."
         return None, MatchFact(asked.recording, of=len(crossings_us), reason=reason)
-    accepted = [each for each in fits if each[1].accepted]
     session, best = (accepted or sorted(fits, key=lambda each: each[1].chance))[0]
     doubt = ""
     if len(accepted) > 1:
@@ -110,6 +122,54 @@ def _sessions(db: sqlite3.Connection, asked: Asked) -> list[str]:
             return [row[0] for row in rows]
     span = (asked.came_us + CLOCKS_APART_US, asked.came_us - LATELY_US)
     return [row[0] for row in db.execute(ran + "green_wall_us <= ? AND green_wall_us >= ?" + last, span)]
+
+
+def _at_its_time(db: sqlite3.Connection, asked: Asked, crossings_us: Times,
+                 accepted: list[tuple[str, Match]]) -> list[tuple[str, Match]]:
+    """Of several heats with such laps the one that was on while the recording was made, where one was (H2)."""
+    if len(accepted) < 2 or asked.utc_us is None:
+        return accepted
+    begin, end = asked.utc_us + int(crossings_us[0]), asked.utc_us + int(crossings_us[-1])
+    then = [each for each in accepted if _shared_us(db, each[0], begin, end) >= OVERLAP * (end - begin)]
+    return then if len(then) == 1 else accepted
+
+
+def _shared_us(db: sqlite3.Connection, session: str, begin_us: Micros, end_us: Micros) -> Micros:
+    """How much of a span of time a heat was on, by the wall clock."""
+    green_us, ended_us = db.execute("SELECT green_wall_us, ended_wall_us FROM sessions WHERE id = ?", (session,)).fetchone()
+    return max(0, min(end_us, int(ended_us or end_us)) - max(begin_us, int(green_us)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What an accepted recording tells: of a ``session``, the track's clock less UTC, when it was made."""
+
+    session: str
+    offset_us: Micros
+    utc_us: Micros
+
+
+def _clocks(db: sqlite3.Connection, asked: Asked) -> list[_Told]:
+    """What accepted recordings with GPS time say of the track's clock; those a person assigned may be laps off."""
+    if asked.utc_us is None:
+        return []
+    rows = db.execute("SELECT session, evidence, read FROM recordings WHERE matched = ? AND id != ? AND read IS NOT NULL "
+                      "ORDER BY seq DESC LIMIT ?", (ACCEPTED, asked.recording, TOLD_AT_MOST))
+    found = [(session, _match_of(evidence), _read_of(read)) for session, evidence, read in rows]
+    return [_Told(session, fact.offset_us - read.utc_us, read.utc_us) for session, fact, read in found
+            if read.utc_us is not None and not fact.by]
+
+
+def _windows(told: Sequence[_Told], session: str, asked: Asked) -> list[tuple[Micros, Micros]]:
+    """What this recording's offset lies between in a session, the narrowest first; none where the clock is not known. What
+    its own recordings tell goes before what others of the day do.
+    """
+    own = [each.offset_us for each in told if each.session == session]
+    others = [each.offset_us for each in told if abs(each.utc_us - (asked.utc_us or 0)) <= SAME_DAY_US]
+    joint = joint_offset(own or others)
+    if asked.utc_us is None or joint is None or (not own and joint.of < 2):
+        return []
+    return joint.windows_us(asked.utc_us)
 
 
 def candidates(db: sqlite3.Connection, session: str) -> dict[str, Times]:

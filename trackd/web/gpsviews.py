@@ -19,7 +19,9 @@ SOURCES = {"upload": "uploaded", "kiosk": "from the kiosk", "api": "from a progr
            "unit": "from the unit", "import": "imported", "demo": "made for the demo"}
 FLAGS = {"gap": "places are missing", "lost": "places are missing for long", "estimated": "no place near the line",
          "below_minimum": "shorter than a lap can be", "above_maximum": "longer than a lap may be",
-         "pit": "through the pit", "uncertain": "not well known", "sector_missed": "a sector line was missed"}
+         "pit": "through the pit", "uncertain": "not well known", "sector_missed": "a sector line was missed",
+         "beside": "crossed beside the line", "slow": "hardly moved over the line", "turned": "came back over the line",
+         "soon": "less than half of the others"}
 FORMATS = {"aim_csv": "AiM CSV", "racechrono": "RaceChrono CSV", "vbo": "VBO", "nmea": "NMEA", "dovex": "DOVEX",
            "gpx": "GPX", "xrk": "AiM XRK"}
 GLYPHS = {"valid": "", "warning": "warn", "invalid": "x", "incomplete": ""}
