@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -16,6 +18,9 @@ DAY_US = 24 * HOUR
 FLIPPED = 2_000
 NEAR_US = 50_000
 """A lap of a damaged file that differs by more is another lap."""
+
+LONGEST_S, MOST_BYTES = 20.0, 600_000_000
+"""What reading one file may take of the processor and of memory."""
 
 
 Spoil = Callable[..., bytes]
@@ -39,16 +44,37 @@ def flipped(data: bytes, seed: int, count: int = FLIPPED) -> bytes:
     return out.tobytes()
 
 
+def spoilt(data: bytes, seed: int) -> bytes:
+    """Damaged in any way: bytes flipped or overwritten, a piece lost, written twice, or nulls instead of it."""
+    rng = np.random.default_rng(seed)
+    count, size = int(10 ** rng.uniform(0, 3)), int(10 ** rng.uniform(1, 5))
+    at = int(rng.integers(0, len(data)))
+    match int(rng.integers(0, 5)):
+        case 0:
+            return flipped(data, seed, count)
+        case 1:
+            return overwritten(data, seed, count)
+        case 2:
+            return data[:at] + data[at + size:]
+        case 3:
+            return data[:at + size] + data[at:]
+        case _:
+            return data[:at] + bytes(size) + data[at + size * (seed % 2):]
+
+
 def noise(seed: int, size: int = 20_000) -> bytes:
     return np.random.default_rng(seed).bytes(size)
 
 
 def read(data: bytes, name: str) -> Recording | None:
     """What is sound of a damaged file, None where it is refused; nothing else may happen."""
+    begin = time.process_time()
     try:
         recording = formats.read(data, name)
     except Unreadable:
         return None
+    finally:
+        assert time.process_time() - begin < LONGEST_S
     trace = recording.trace
     assert len(trace) >= 2
     assert np.all(np.diff(trace.t_us) > 0)
@@ -57,6 +83,12 @@ def read(data: bytes, name: str) -> Recording | None:
     for values in (trace.speed_mps, *recording.channels.values()):
         assert len(values) == len(trace)
     return recording
+
+
+def most_held() -> int:
+    """The most bytes this process has held of the machine at once."""
+    told = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(told.split()[1]) * 1024
 
 
 def full(recording: Recording, layout: Layout) -> list[GpsLap]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -133,6 +134,30 @@ def test_a_place_out_of_line_is_left_out_alone(metres: float, at: int) -> None:
     kept, rows = but_strays(moved(trace, at, metres))
     assert rows.tolist() == np.delete(np.arange(len(trace)), at).tolist()
     assert kept.t_us.tolist() == trace.t_us[rows].tolist()
+
+
+@pytest.mark.parametrize("metres", [0.7, -0.9])
+def test_a_place_less_than_a_metre_out_of_line_is_left_out_where_the_receiver_is_steady(metres: float) -> None:
+    trace = round_trip()
+    assert but_strays(moved(trace, 100, metres))[1].tolist() == np.delete(np.arange(len(trace)), 100).tolist()
+    course, _ = drive.laps_of([40.0, 40.0])
+    shaky = course.trace(noise_m=np.random.default_rng(5).normal(0, 0.2, (4_000, 2)))
+    assert len(but_strays(moved(shaky, 100, metres))[1]) == len(shaky)
+
+
+@pytest.mark.parametrize("late_ms", [-70, 40, 90])
+def test_a_row_whose_time_does_not_fit_its_place_is_left_out_alone(late_ms: int) -> None:
+    trace = round_trip()
+    t_us = trace.t_us.copy()
+    t_us[100] += late_ms * 1000
+    assert but_strays(replace(trace, t_us=t_us))[1].tolist() == np.delete(np.arange(len(trace)), 100).tolist()
+
+
+def test_rows_at_uneven_times_that_fit_their_places_are_kept() -> None:
+    trace = round_trip(50)
+    rows = np.flatnonzero(np.random.default_rng(6).random(len(trace)) < 0.6)
+    uneven = Trace(trace.t_us[rows], trace.lat_deg[rows], trace.lon_deg[rows], trace.speed_mps[rows])
+    assert len(but_strays(uneven)[1]) == len(rows)
 
 
 @pytest.mark.parametrize(("at", "beside"), [(1, 0), (-2, -1)])

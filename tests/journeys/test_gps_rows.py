@@ -13,7 +13,7 @@ from tests.journeys.test_recordings import TIMES, a_heat_with_gps, all_judged, j
 from tests.venues import KARTS, S, at_the_park
 from trackd.gps.layouts import geojson_of
 from trackd.gps.trace import Trace
-from trackd.services.agreeing import agreement_of
+from trackd.services.agreeing import agreement_of, agreement_of_unit
 from trackd.services.missedreads import missed_reads
 from trackd.services.recorded import recording
 from trackd.services.verifying import vouch
@@ -69,6 +69,8 @@ async def test_a_short_recording_is_matched_by_the_clock_that_longer_ones_of_its
     for kart in ("1", "6", "8"):
         _, found = await sent(park, f"{kart}.dovex", dovex(laps_of(times[kart])[0].trace(25), utc_us + int(kart) * 20_000))
         assert (found["state"], found["kart"]) == ("matched", kart)
+    decided = await park.api("GET", f"/recordings/{alone['id']}")           # it is looked at again by itself
+    assert (decided["state"], decided["kart"]) == ("matched", "3")
     _, found = await sent(park, "after.dovex", dovex(part(short_part, crossed[4] - 3.9, 10_000), utc_us))
     assert (found["state"], found["kart"], found["session"]) == ("matched", "3", park.session), found
     _, found = await sent(park, "no clock.csv", aim_csv(short_part))
@@ -168,6 +170,28 @@ async def test_e13_a_unit_whose_laps_differ_by_more_than_150_ms_is_warned_of_wit
         assert answer.laps >= 10
         assert np.isfinite([answer.bias_us, answer.spread_us]).all()
         assert (answer.spread_us > 150_000) == warned == ("from lap to lap" in answer.warning)
+
+
+@at_the_park()
+async def test_e13_the_agreement_of_a_unit_is_told_day_by_day(park: Park) -> None:
+    layout = (await park.api("POST", "/layouts", geojson_of(ROUND)))["id"]
+    times = times_of(3, 11)
+    for day, off_s in enumerate((0.0, 0.02)):                        # on the second day it tells laps longer than they were
+        begin = await run_heat(park, layout, times, f"Heat {day}")
+        told = dovex(laps_of([each + off_s for each in times["1"]])[0].trace(25), wall_us(park, begin))
+        found, _ = await park.appliance.recordings.receive(told, f"{day}.dovex", "unit", "", unit="500001")
+        await park.appliance.recordings.settled(found)
+        if (await park.api("GET", f"/recordings/{found}"))["state"] != "matched":
+            await park.appliance.recordings.assign(found, park.session, "1", "Renata")
+        await park.order("confirm")
+        park.advance(park.now + 24 * 3600 * S)
+    answer = await agreement_of_unit(park.appliance.reading, "500001", park.appliance.zone)
+    assert answer is not None
+    (newer, second), (older, first) = answer.days
+    assert (newer - older).days == 1
+    assert abs(first.bias_us) < 5_000
+    assert abs(second.bias_us - 20_000) < 5_000
+    assert (first.laps, second.laps, answer.whole.laps) == (11, 11, 22)
 
 
 # F4

@@ -29,6 +29,10 @@ def read(data: bytes, name: str) -> Recording:
         case b"fill":
             while True:
                 HELD.append(bytearray(50_000_000))
+        case b"keep":
+            HELD.append(bytearray(50_000_000))
+        case b"cram":
+            _cram()
         case b"exit":
             os._exit(3)
         case b"crash":
@@ -55,6 +59,18 @@ def _told(begun_us: int, rows: int, name: str) -> Recording:
 def _forever() -> NoReturn:
     while True:
         time.sleep(0.01)
+
+
+def _cram() -> NoReturn:
+    """Fill the process to the last byte, in pieces so small that nothing fits beside them, and hold them all."""
+    while True:
+        for size in (50_000_000, 1_000_000, 10_000, 500, 50):
+            try:
+                while True:
+                    HELD.append(bytearray(size))
+            except MemoryError:
+                continue
+        raise MemoryError
 
 
 def _deaf() -> NoReturn:

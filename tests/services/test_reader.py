@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.gps.written import WRITTEN
+from tests.services.bombs import BOMBS, QUICK
 from trackd.core.time import SECOND
 from trackd.gps.readers import formats
 from trackd.gps.trace import Recording, Unreadable
@@ -115,12 +117,51 @@ def test_a_file_that_takes_too_long_is_stopped_and_the_next_is_read(data: bytes,
 def test_after_each_end_of_the_process_the_next_file_gets_a_new_one() -> None:
     async def each(reader: Reader) -> None:
         pids = {await warmed(reader)}
-        for data, sentence in ((b"exit", STOPPED), (b"crash", STOPPED), (b"fill", TOO_LARGE)):
+        for data, sentence in ((b"exit", STOPPED), (b"crash", STOPPED), (b"fill", TOO_LARGE), (b"cram", TOO_LARGE)):
             assert await refused(reader, data) == sentence
             pids.add(await warmed(reader))
-        assert len(pids) == 4
+        assert len(pids) == 5
 
     with_reader(each)
+
+
+async def within_bounds(reader: Reader, data: bytes) -> None:
+    """It ends in time and within its memory, read or with a sentence; the event loop goes on; the next file is read."""
+    begin, most = time.monotonic(), 0
+    reading = asyncio.create_task(reader.read(data, "kart.bin"))
+    while not reading.done():
+        await asyncio.sleep(0.05)
+        with suppress(psutil.Error):
+            most = max(most, psutil.Process(reader.pid).memory_info().rss if reader.pid else 0)
+    assert time.monotonic() - begin < 21
+    assert 0 < most < 600_000_000
+    if isinstance(error := reading.exception(), Unreadable):
+        assert error.faults[0].what not in {"", STOPPED}
+    else:
+        assert len(reading.result().trace) > 1
+    assert len((await reader.read(WRITTEN["dovex"]().encode(), "next.dovex")).trace) > 1
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_file_that_would_take_all_memory_ends_with_a_sentence_and_the_next_is_read(name: str) -> None:
+    with_reader(lambda reader: within_bounds(reader, BOMBS[name]()), "trackd.gps.readers.formats:read")
+
+
+@pytest.mark.soak
+def test_no_file_takes_more_time_or_memory_than_there_is() -> None:
+    async def each(reader: Reader) -> None:
+        for written in BOMBS.values():
+            await within_bounds(reader, written())
+
+    with_reader(each, "trackd.gps.readers.formats:read")
+
+
+def test_a_process_that_keeps_memory_of_every_file_is_changed_for_a_new_one_and_refuses_none() -> None:
+    async def many(reader: Reader) -> None:
+        pids = [int((await reader.read(b"keep")).format) for _ in range(12)]   # in one process, 600 MB
+        assert 3 <= len(set(pids)) <= 6
+
+    with_reader(many)
 
 
 def test_a_mistake_of_a_reader_costs_one_file() -> None:

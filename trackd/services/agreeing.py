@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, tzinfo
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from trackd.core.time import utc
 from trackd.gps.verify import WORTHLESS
 from trackd.services.reading import Reading
 from trackd.services.recorded import Recorded
 from trackd.services.twins import Twin, twins_of
 from trackd.store.recorded import ACCEPTED
-from trackd.store.tables import recordings
+from trackd.store.tables import recordings, sessions
 
 if TYPE_CHECKING:
     from trackd.gps.monitor import Agreement
 
 HEATS = 20
 """So many heats of a unit are looked at, the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitAgreement:
+    """Of a unit over all that is looked at, and day by day, the newest first."""
+
+    whole: Agreement
+    days: tuple[tuple[date, Agreement], ...]
 
 
 async def agreement_of(reading: Reading, recorded: Recorded) -> Agreement | None:
@@ -29,13 +40,19 @@ async def agreement_of(reading: Reading, recorded: Recorded) -> Agreement | None
                         if each.recorded is not None and each.recorded.id == recorded.id)
 
 
-async def agreement_of_unit(reading: Reading, unit: str) -> Agreement | None:
-    """Of a unit; None while none of its recordings has a kart."""
-    rows = await reading.rows(select(recordings.c.session).where(
-        recordings.c.unit == unit, recordings.c.matched == ACCEPTED).order_by(recordings.c.seq.desc()).limit(HEATS))
-    twins = [each for session in {row.session for row in rows} for each in await twins_of(reading, session)
-             if each.recorded is not None and each.recorded.unit == unit]
-    return agreement_in(twins) if rows else None
+async def agreement_of_unit(reading: Reading, unit: str, zone: tzinfo) -> UnitAgreement | None:
+    """Of a unit over its last heats; None while none of its recordings has a kart."""
+    rows = await reading.rows(
+        select(recordings.c.session, sessions.c.green_wall_us).join(sessions, sessions.c.id == recordings.c.session).where(
+            recordings.c.unit == unit, recordings.c.matched == ACCEPTED).order_by(recordings.c.seq.desc()).limit(HEATS))
+    days: dict[date, list[Twin]] = {}
+    for session, green_us in dict.fromkeys((row.session, row.green_wall_us) for row in rows):
+        days.setdefault(utc(green_us or 0).astimezone(zone).date(), []).extend(
+            each for each in await twins_of(reading, session) if each.recorded is not None and each.recorded.unit == unit)
+    if not days:
+        return None
+    return UnitAgreement(agreement_in(each for twins in days.values() for each in twins),
+                         tuple((day, agreement_in(days[day])) for day in sorted(days, reverse=True)))
 
 
 def agreement_in(twins: Iterable[Twin]) -> Agreement:

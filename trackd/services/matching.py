@@ -17,7 +17,7 @@ from trackd.core.time import HOUR, MINUTE, Micros
 from trackd.gps.match import Match, joint_offset, match, match_by_clock
 from trackd.gps.trace import Times
 from trackd.store.database import NAME, read_only
-from trackd.store.recorded import ACCEPTED
+from trackd.store.recorded import ACCEPTED, PROPOSED
 from trackd.timing.events import LINE
 from trackd.timing.facts import PassingFact
 from trackd.timing.recorded import DrivenLap, MatchFact, ReadFact
@@ -78,6 +78,23 @@ def find(folder: Path, asked: Asked) -> tuple[str | None, MatchFact]:
     elif accepted and asked.kart is not None and asked.kart != best.kart:
         doubt = f"The unit rides on kart {asked.kart}."
     return session, _fact(asked.recording, best, doubt)
+
+
+def decided_now(folder: Path, session: str) -> list[tuple[str | None, MatchFact]]:
+    """Recordings that were proposed for a heat and are certain by now: another of the heat may have told the clocks. Reads
+    the database; blocks: use a thread.
+    """
+    with contextlib.closing(read_only(folder / NAME)) as db:
+        rows = db.execute(
+            "SELECT r.id, r.read, r.wall_us, r.driven, u.kart FROM recordings r LEFT JOIN units u ON u.id = r.unit "
+            "WHERE r.session = ? AND r.matched = ? ORDER BY r.seq", (session, PROPOSED)).fetchall()
+        laps = {driven: [DrivenLap(*row) for row in db.execute(
+            "SELECT number, kind, start_us, time_us, sigma_us FROM gps_laps WHERE driven = ? ORDER BY number", (driven,))]
+            for _, _, _, driven, _ in rows}
+    reads = [(row, _read_of(row[1])) for row in rows]
+    found = [find(folder, Asked(recording, laps[driven], read.duration_us, read.utc_us, came_us, kart))
+             for (recording, _, came_us, driven, kart), read in reads]
+    return [each for each in found if each[1].accepted]
 
 
 def held_against(folder: Path, recording: str, session: str, kart: str, by: str) -> MatchFact:

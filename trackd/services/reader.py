@@ -92,23 +92,23 @@ class Reader:
         """The answer of the process, which is gone afterwards unless it answered in time and is good for another."""
         if self._idle:
             self._idle.cancel()
-        what = ""
+        what, again = "", False
         try:
             async with asyncio.timeout(self._time_most_s):
-                what, about = await self._answer(file, name)
+                what, about, again = await self._answer(file, name)
         except TimeoutError:
             raise Unreadable(TOO_LONG) from None
         except (asyncio.IncompleteReadError, ConnectionError):
             raise Unreadable(STOPPED) from None
         finally:
-            if what in {"", "full"}:
-                self._dismiss(at_once=True)
+            if not again:                  # one that answered goes by itself
+                self._dismiss(at_once=not what)
             if self._process:
                 self._idle = asyncio.get_running_loop().call_later(self._idle_s, self._dismiss)
         return what, about
 
-    async def _answer(self, file: Path | bytes, name: str) -> tuple[str, Any]:
-        """Put one file to the process."""
+    async def _answer(self, file: Path | bytes, name: str) -> tuple[str, Any, bool]:
+        """Put one file to the process: what happened, what there is to say of it, whether the process goes on."""
         process = self._process = await self._running()
         assert process.stdin
         assert process.stdout
@@ -123,7 +123,7 @@ class Reader:
         count = await _number(process.stdout)
         lengths = [await _number(process.stdout) for _ in range(count)]
         told, *arrays = [await _taken(process.stdout, length) for length in lengths]
-        answer: tuple[str, Any] = pickle.loads(told, buffers=arrays)  # noqa: S301 - our own process
+        answer: tuple[str, Any, bool] = pickle.loads(told, buffers=arrays)  # noqa: S301 - our own process
         return answer
 
     async def _running(self) -> Process:

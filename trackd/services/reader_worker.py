@@ -22,13 +22,19 @@ from trackd.gps.trace import Recording, Unreadable
 MEMORY_MOST = 500_000_000
 """Bytes of data. With the code it loads, some 60 MB that are not counted here, it stays under 600 MB."""
 
+MEMORY_FRESH = 200_000_000
+"""Bytes. A process that holds more when it has read a file is not used again: libxrk keeps some megabytes of every file,
+and a sound one must not be refused for those before it.
+"""
+
 NICE = 15
 FILE_MOST = 200_000_000
 """Bytes. A larger file is no recording of a kart."""
 
 LENGTH_BYTES = 8
 """Before each message: its length, little-endian. A question is path or None, name, and how many bytes of it follow.
-An answer is how many parts it has and their lengths, then the parts: what is told, and beside it the arrays as they lie.
+An answer is how many parts it has and their lengths, then the parts: what is told, whether the process goes on, and beside
+it the arrays as they lie.
 """
 
 Read = Callable[[bytes, str], Recording]
@@ -55,24 +61,39 @@ def main(reads: str, bound_s: int) -> None:
 
 def _answer(read_file: Read, path: str | None, name: str, data: bytes) -> tuple[Parts, bool]:
     """What happened and what there is to say of it, in parts; and whether this process is good for another file."""
+    about: Any
     try:
-        return _told("recording", read_file(_content(path) if path is not None else data, name)), True
+        what, about = "recording", read_file(_content(path) if path is not None else data, name)
     except Unreadable as error:
-        return _told("unreadable", (error.faults[0].where, error.faults[0].what)), True
+        what, about = "unreadable", (error.faults[0].where, error.faults[0].what)
     except MemoryError:
-        return _told("full", None), False
+        return FULL, False
     except Exception as error:  # noqa: BLE001 - the job runner of a reader: its mistake costs one file
         trail = error.__traceback__
         while trail and trail.tb_next:
             trail = trail.tb_next
         at = f"{Path(trail.tb_frame.f_code.co_filename).name}:{trail.tb_lineno}" if trail else ""
-        return _told("failed", f"{type(error).__name__} at {at}: {error}"[:300]), True
+        what, about = "failed", f"{type(error).__name__} at {at}: {error}"[:300]
+    again = _held() < MEMORY_FRESH
+    return _told(what, about, again=again), again
 
 
-def _told(what: str, about: Any) -> Parts:
+def _held() -> int:
+    """Bytes of memory this process holds; 0 where the system does not tell."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    except OSError:
+        return 0
+
+
+def _told(what: str, about: Any, *, again: bool) -> Parts:
     arrays: list[pickle.PickleBuffer] = []
-    told = pickle.dumps((what, about), protocol=pickle.HIGHEST_PROTOCOL, buffer_callback=arrays.append)
+    told = pickle.dumps((what, about, again), protocol=pickle.HIGHEST_PROTOCOL, buffer_callback=arrays.append)
     return [told, *(each.raw() for each in arrays)]
+
+
+FULL: Parts = _told("full", None, again=False)
+"""Made beforehand: when memory has run out there is none for words."""
 
 
 def _content(path: str) -> bytes:

@@ -26,7 +26,7 @@ from trackd.services.driving import drive, driven_on
 from trackd.services.files import Files
 from trackd.services.writer import Writer
 from trackd.store.database import NAME, read_only
-from trackd.store.recorded import ACCEPTED
+from trackd.store.recorded import ACCEPTED, PROPOSED
 from trackd.timing.recorded import DrivenFact, MatchFact, ReadFact, RecordingFact, Source
 
 if TYPE_CHECKING:                        # numpy comes with the first file, not with the start
@@ -173,6 +173,9 @@ class Recordings:
         if driven.layout is not None and driven.approved and not row.decided:
             drafts.append(await asyncio.to_thread(self._match, row, read, driven))
         await self._store(recording, drafts, found)
+        _, session, last = drafts[-1]
+        if session is not None and isinstance(last, MatchFact) and last.accepted:
+            await self._look_again(session)
 
     async def layout_saved(self, layout_id: str) -> None:
         """Lay recordings on a layout that is new or has other lines: those on it, and those on none."""
@@ -242,6 +245,16 @@ class Recordings:
         asked = Asked(row.id, driven.laps, read.duration_us, read.utc_us, row.wall_us, row.kart)
         session, matched = find(self.folder, asked)
         return ("match", session, matched)
+
+    async def _look_again(self, session: str) -> None:
+        """Accept what was only proposed for a heat and is certain now, as long as that decides anything more."""
+        from trackd.services.matching import decided_now
+
+        while found := await asyncio.to_thread(decided_now, self.folder, session):
+            def decide(decider: Decider) -> Sequence[Draft]:
+                open_ = {row[0] for row in decider.db.execute("SELECT id FROM recordings WHERE matched = ?", (PROPOSED,))}
+                return [("match", *each) for each in found if each[1].recording in open_]
+            await asyncio.wrap_future(self.writer.submit(decide))
 
     async def _store(self, recording: str, drafts: Sequence[Draft], found: Recording | None = None) -> None:
         def decide(decider: Decider) -> Sequence[Draft]:

@@ -14,6 +14,7 @@ from trackd.services.recorded import GpsLap, Recorded
 
 if TYPE_CHECKING:
     from trackd.gps.monitor import Agreement
+    from trackd.services.agreeing import UnitAgreement
 
 SOURCES = {"upload": "uploaded", "kiosk": "from the kiosk", "api": "from a program", "folder": "from the watched folder",
            "unit": "from the unit", "import": "imported", "demo": "made for the demo"}
@@ -96,6 +97,17 @@ class AgreementView:
 
 
 @dataclass(frozen=True, slots=True)
+class DayView:
+    """How a unit agreed with the loop on one day, seconds; "" where too few laps say."""
+
+    day: str
+    laps: int
+    bias: str
+    spread: str
+    warning: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingView:
     """One recording. ``facts``: what is known of the file, by name."""
 
@@ -123,6 +135,14 @@ def agreement_view(found: Agreement | None) -> AgreementView | None:
     return AgreementView(f"Over {found.laps} laps its times are {bias}, give or take {found.sure_us / SECOND:.3f}; one lap "
                          f"differs by {found.spread_us / SECOND:.3f} s. {found.within:.0%} are within what may be.",
                          found.warning)
+
+
+def days_view(found: UnitAgreement | None) -> tuple[DayView, ...]:
+    """The agreement of a unit day by day."""
+    return tuple(DayView(day.strftime("%a %-d %b"), each.laps,
+                         f"{each.bias_us / SECOND:+.3f}" if isfinite(each.bias_us) else "",
+                         f"{each.spread_us / SECOND:.3f}" if isfinite(each.spread_us) else "", each.warning)
+                 for day, each in (found.days if found else ()))
 
 
 def when_of(instant_us: Micros, zone: tzinfo) -> str:

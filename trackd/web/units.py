@@ -17,7 +17,7 @@ from trackd.web.auth import check, principal
 from trackd.web.desk import FormView, faults_of, form_view
 from trackd.web.forms import one
 from trackd.web.given import AnyRequest, TheAppliance
-from trackd.web.gpsviews import agreement_view
+from trackd.web.gpsviews import agreement_view, days_view
 from trackd.web.pages import form_of, guest_page, html, kart_lines, page_view
 from trackd.web.units_api import TheUnits, driver_names
 from trackd.web.unitviews import OFF, UnitForm, unit_form, units_view
@@ -69,11 +69,13 @@ async def _page(request: AnyRequest, appliance: Appliance, units: Units, chosen:
         about = unit_form(unit, found, [kart.number for kart in kart_lines(appliance)], drivers)
         form = form or form_view({"name": [unit.name], "kart": [unit.kart or ""],
                                   "driver": [names.get(unit.driver_id or "", "")]})
-    agreements = {unit.id: agreement_view(await agreement_of_unit(units.reading, unit.id)) for unit in found if unit.paired}
+    agreed = {unit.id: await agreement_of_unit(units.reading, unit.id, appliance.zone) for unit in found if unit.paired}
+    agreements = {each: agreement_view(of.whole if of else None) for each, of in agreed.items()}
     view = units_view(found, names, units.ear.nameless(), units.trouble, looks=units.looks, zone=appliance.zone,
                       now_us=units.clock.wall_us())
     return html("console/units.html", page=page_view(request, appliance, "Units", "recordings"), view=view, off=OFF,
-                agreements=agreements, about=about, form=form or form_view(), may_fetch=may(who, "recordings"),
+                agreements=agreements, days={each: days_view(of) for each, of in agreed.items()}, about=about,
+                form=form or form_view(), may_fetch=may(who, "recordings"),
                 may_pair=may(who, "admin"))
 
 

@@ -7,19 +7,21 @@ that holds no number is NaN. Nothing is guessed.
 from __future__ import annotations
 
 import csv
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from trackd.core.time import SECOND, Micros
-from trackd.gps.readers.strays import but_strays
-from trackd.gps.trace import Array, Times, Trace, Unreadable, trace_of
+from trackd.gps.readers.forward import going_on
+from trackd.gps.readers.laid import UNMEASURED, laid
+from trackd.gps.readers.speeds import UNFIT_SPEEDS, speeds_fit
+from trackd.gps.readers.strays import but_strays, only
+from trackd.gps.trace import LON_MOST, Array, Trace, Unreadable, trace_of
 
 MPS = {"m/s": 1.0, "mps": 1.0, "km/h": 1 / 3.6, "kmh": 1 / 3.6, "kph": 1 / 3.6, "mph": 0.44704,
-       "knots": 1852 / 3600, "kn": 1852 / 3600, "kt": 1852 / 3600}
+       "knots": 1852 / 3600, "kn": 1852 / 3600, "kt": 1852 / 3600, "kts": 1852 / 3600, "ft/s": 0.3048}
 """What one of each unit of speed is in m/s."""
 
 DAY_S = 86_400
@@ -29,6 +31,11 @@ LATEST_S = 1e11
 
 LONGEST_S = 7 * DAY_S
 """Times farther than this from the middle one are damaged: no logger runs for two weeks."""
+
+COARSE_DEG = (1e-4, 0.01 / 60)
+"""Places told to four decimals of a degree, or two of a minute, are known to some ten metres: too little for lap times."""
+
+UNKNOWN_SPEEDS = "The unit of its speed is not known; speeds were left out."
 
 
 def lines_of(data: bytes) -> list[str]:
@@ -46,7 +53,7 @@ def lines_of(data: bytes) -> list[str]:
 def cells_of(line: str, separator: str) -> list[str]:
     """The cells of a line with names or words, without their quotes and outer blanks."""
     try:
-        return [cell.strip() for cell in next(csv.reader([line], delimiter=separator), [])]
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])]
     except csv.Error:
         return [cell.strip() for cell in line.split(separator)]
 
@@ -121,26 +128,41 @@ class Cleaned:
     faults: tuple[str, ...]
 
 
-def cleaned(columns: Columns, zero_us: Micros | None = None) -> Cleaned:
+def _coarse(angles: Array) -> bool:
+    """Whether all the angles (n,) are told to so few decimals."""
+    told = angles[(np.abs(angles) <= LON_MOST) & (angles != 0)]
+    return len(told) > 1 and any(bool(np.all(np.abs(told / step - np.rint(told / step)) < 1e-3)) for step in COARSE_DEG)
+
+
+def cleaned(columns: Columns, zero_us: Micros | None = None, *, sparse: bool = False) -> Cleaned:
     """The sound rows as a trace that begins at ``zero_us`` of the file's clock, or with the first row that tells a time.
+    ``sparse``: a row without a place is one of another sensor, and no fault.
 
     Raises Unreadable when fewer than two rows are sound.
     """
-    seconds = columns.seconds
-    rows = np.flatnonzero(np.abs(seconds) < LATEST_S)
+    seconds, lat_deg, lon_deg = columns.seconds, columns.lat_deg, columns.lon_deg
+    if len(seconds) and not np.isfinite(seconds).any():
+        raise Unreadable("None of its rows tells a time that can be read.")
+    placeless = np.isnan(lat_deg) & np.isnan(lon_deg)
+    if len(seconds) and placeless.all():
+        raise Unreadable("None of its rows tells a place that can be read.")
+    if _coarse(lat_deg) and _coarse(lon_deg):
+        raise Unreadable("Its places have too few decimals for lap times. Export it again with six or more.")
+    rows = np.flatnonzero((np.abs(seconds) < LATEST_S) & ~(placeless & sparse))
     if len(rows):
         rows = rows[np.abs(seconds[rows] - np.median(seconds[rows])) < LONGEST_S]
     t_us = np.rint(seconds[rows] * SECOND).astype(np.int64)
-    forward = _forward(t_us)
+    forward, stepped, lost = going_on(t_us)
+    lost += len(seconds) - len(rows) - sparse * int(placeless.sum())
     rows, t_us = rows[forward], t_us[forward]
     if zero_us is None:
         zero_us = int(t_us[0]) if len(t_us) else 0
     speed, accuracy = columns.speed_mps, columns.accuracy_m
     if accuracy is not None:
         accuracy = np.where(accuracy > 0, accuracy, np.nan)[rows]
-    trace, kept, faults = trace_of(t_us - zero_us, columns.lat_deg[rows], columns.lon_deg[rows],
-                                   None if speed is None else speed[rows], accuracy)
-    lost = len(seconds) - len(rows)
+    trace, kept, faults = trace_of(t_us - zero_us, lat_deg[rows], lon_deg[rows], None if speed is None else speed[rows],
+                                   accuracy)
+    faults = (*stepped, *faults)
     if lost:
         faults = (f"Rows left out because their time is damaged: {lost}.", *faults)
     trace, there = but_strays(trace)
@@ -148,22 +170,10 @@ def cleaned(columns: Columns, zero_us: Micros | None = None) -> Cleaned:
     if strays:
         faults = (*faults, f"Rows left out because their place cannot be: {strays}.")
     rows = rows[kept][there]
+    if not speeds_fit(trace):
+        trace, faults = replace(trace, speed_mps=np.full(len(trace), np.nan)), (*faults, UNFIT_SPEEDS)
+    unmeasured = laid(trace)
+    if unmeasured.any():
+        measured = np.flatnonzero(~unmeasured)
+        trace, rows, faults = only(trace, measured), rows[measured], (*faults, UNMEASURED.format(int(unmeasured.sum())))
     return Cleaned(trace, {name: values[rows] for name, values in columns.channels.items()}, zero_us, faults)
-
-
-def _forward(t_us: Times) -> Times:
-    """The most rows whose times never go back, so that one damaged time costs one row, not all that follow it."""
-    if len(t_us) < 2 or bool(np.all(t_us[1:] >= t_us[:-1])):
-        return np.arange(len(t_us))
-    lasts: list[int] = []                  # the earliest time that ends a run of each length, and its row
-    ends: list[int] = []
-    before: list[int] = []
-    for row, t in enumerate(t_us.tolist()):
-        length = bisect_right(lasts, t)
-        before.append(ends[length - 1] if length else -1)
-        lasts[length:length + 1] = [t]
-        ends[length:length + 1] = [row]
-    run = [ends[-1]]
-    while before[run[-1]] >= 0:
-        run.append(before[run[-1]])
-    return np.array(run[::-1], dtype=np.int64)

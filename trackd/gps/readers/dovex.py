@@ -27,11 +27,14 @@ def read(data: bytes) -> Recording:
     wanted = {WANTED[name]: place for place, name in reversed(list(enumerate(names))) if name in WANTED}
     if not {"time", "lat", "lon"} <= set(wanted):
         raise Unreadable("No line names timestamp, lat and lng.")
-    values, torn = table([row for row in lines[at + 1:] if row.strip("\0 ,")], ",", wanted)
+    head = [line.strip("\0 ") for line in lines[:at]]
+    rows = [row for row in lines[at + 1:] if row.strip("\0 ,")]
+    del lines                              # what follows needs the rows alone, and a file is large
+    values, torn = table(rows, ",", wanted)
+    del rows
     speed = values["speed"] * MPS["mph"] if "speed" in values else None
     sound = cleaned(Columns(values["time"] / 1000, values["lat"], values["lon"], speed, values.get("accuracy"),
                             {name: values[name] for name in CHANNELS if name in values}))
-    head = [line.strip("\0 ") for line in lines[:at]]
     told = dict(zip(_below(head, "datetime"), _below(head, "datetime", 1), strict=False))
     laps, unsound = _laps(_below(head, "laps_ms", 1) or _below(head, "lap_times_ms", 1))
     return Recording(

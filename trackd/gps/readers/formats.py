@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
+from trackd.core.time import micros
 from trackd.gps.readers import aim_csv, dovex, gpx, nmea, racechrono, vbo, xrk
 from trackd.gps.readers.columns import lines_of
 from trackd.gps.trace import Recording, Unreadable
@@ -15,6 +17,9 @@ NAME_MOST = 64
 
 HEAD = 16_384
 """A file shows what it is within so many bytes; DOVEX pads its header with half of them."""
+
+FIRST_US, LAST_US = micros(datetime(2008, 12, 28, tzinfo=UTC)), micros(datetime(2049, 1, 1, tzinfo=UTC))
+"""No sound instant lies outside."""
 
 READABLE = "It can be XRK, XRZ, AiM CSV, RaceChrono CSV, VBO, NMEA, DOVEX or GPX."
 
@@ -33,9 +38,10 @@ FORMATS = (
     Format("racechrono", re.compile(r"^(This file is created using RaceChrono|timestamp,fragment_id,)", re.MULTILINE), (),
            racechrono.read),
     Format("vbo", re.compile(r"^\[(column names|laptiming)\]", re.MULTILINE | re.IGNORECASE), (".vbo",), vbo.read),
-    Format("dovex", re.compile(r"timestamp,[^\n]*\blat,lng\b|^datetime,driver,course"), (".dovex", ".dove"), dovex.read),
+    Format("dovex", re.compile(r"timestamp,[^\n]*\blat,(\w+,)*lng\b|^datetime,driver,course"), (".dovex", ".dove"),
+           dovex.read),
     Format("gpx", re.compile(r"<(\w+:)?gpx\b"), (".gpx",), gpx.read),
-    Format("nmea", re.compile(r"\$G[A-Z](RMC|GGA),"), (".nmea", ".nma"), nmea.read),
+    Format("nmea", re.compile(r"\$[A-Z]{2}(RMC|GGA|GLL|VTG|GSA|GSV),"), (".nmea", ".nma"), nmea.read),
     Format("aim_csv", re.compile(r'AiM CSV File|^"?Time"?[,;\t].*GPS[ _]Latitude', re.MULTILINE | re.IGNORECASE), (".csv",),
            aim_csv.read),
 )
@@ -72,9 +78,16 @@ def read(data: bytes, name: str = "") -> Recording:
     """
     found = format_of(data, name)
     reader = xrk.read if found == "xrk" else next(known.read for known in FORMATS if known.name == found)
-    recording = reader(data)
+    recording = _dated(reader(data))
     return replace(recording, device=_words(recording.device), driver=_words(recording.driver),
                    vehicle=_words(recording.vehicle), venue=_words(recording.venue))
+
+
+def _dated(recording: Recording) -> Recording:
+    """The recording without its instant where that cannot be: receivers whose weeks began anew are 19 years behind."""
+    if recording.utc_us is None or FIRST_US <= recording.utc_us < LAST_US:
+        return recording
+    return replace(recording, utc_us=None, faults=(*recording.faults, xrk.UNDATED))
 
 
 def _words(text: str) -> str:

@@ -27,7 +27,7 @@ def read(data: bytes) -> Recording:
     track = _Track()
     faults = []
     try:
-        track.parser.Parse(data, True)
+        track.parser.Parse(data.lstrip(), True)
     except (expat.ExpatError, LookupError, ValueError):    # the others: an encoding nobody knows
         faults.append(f"The file is damaged in line {track.parser.ErrorLineNumber}; what follows was left out.")
     if not track.found:

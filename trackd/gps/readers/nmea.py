@@ -41,7 +41,8 @@ def read(data: bytes) -> Recording:
     """
     moments: list[_Moment] = []
     good = 0
-    for body, checksum in _SENTENCE.findall(data):
+    for found in _SENTENCE.finditer(data):
+        body, checksum = found.groups()
         if _sum(body) != int(checksum, 16):
             continue
         good += 1

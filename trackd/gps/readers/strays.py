@@ -8,16 +8,23 @@ away follows from how well the other rows of the same file agree.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trackd.core.time import SECOND, Micros
 from trackd.gps.lines import Plane
 from trackd.gps.trace import Array, Point, Times, Trace
 
-AWAY_LEAST_M = 1.2
-"""At 24 m/s over the line it is 50 ms; receivers themselves jump by a metre now and then."""
+AWAY_LEAST_M, AWAY_END_M = 0.6, 1.2
+"""At 12 m/s over the line it is 50 ms; steady receivers keep within 0.4 m. Of the first and the last row less is known."""
 
 AWAY_TIMES = 10
 """So many times what is usual while driving is away: with steady receivers under half a metre, with phones some metres."""
+
+TURNING_MPS2 = 30.0
+"""No kart brakes or turns harder: so much between two rows it may be beside what its neighbours foretell."""
+
+MISTIMED_M = 0.25
+"""A row farther than this from where its time puts it, but well placed for one amid its neighbours, has a damaged time."""
 
 DRIVING_MPS = 3.0
 
@@ -38,14 +45,23 @@ def but_strays(trace: Trace) -> tuple[Trace, Times]:
         if len(rows) < 4:
             break
         away_m = _away_m(trace.t_us[rows], x[rows], y[rows], gap_us)
-        stray = away_m > max(AWAY_LEAST_M, AWAY_TIMES * _usual(away_m, trace.t_us[rows], x[rows], y[rows]))
+        usual_m = AWAY_TIMES * _usual(away_m, trace.t_us[rows], x[rows], y[rows])
+        least_m = np.maximum(max(AWAY_LEAST_M, usual_m), _turned_m(trace.t_us[rows]))
+        least_m[[0, -1]] = np.maximum(least_m[[0, -1]], AWAY_END_M)
+        stray = away_m > least_m
+        stray |= _mistimed(trace.t_us[rows], x[rows], y[rows], gap_us, max(MISTIMED_M, usual_m))
         if not stray.any():
             break
         rows = rows[~stray]
+    return only(trace, rows), rows
+
+
+def only(trace: Trace, rows: Times) -> Trace:
+    """The trace of these rows (k,)."""
     if len(rows) == len(trace):
-        return trace, rows
+        return trace
     accuracy = None if trace.accuracy_m is None else trace.accuracy_m[rows]
-    return Trace(trace.t_us[rows], trace.lat_deg[rows], trace.lon_deg[rows], trace.speed_mps[rows], accuracy), rows
+    return Trace(trace.t_us[rows], trace.lat_deg[rows], trace.lon_deg[rows], trace.speed_mps[rows], accuracy)
 
 
 def _away_m(t_us: Times, x: Array, y: Array, gap_us: Micros) -> Array:
@@ -61,6 +77,24 @@ def _away_m(t_us: Times, x: Array, y: Array, gap_us: Micros) -> Array:
         off[np.maximum(step[:-1], step[1:]) > gap_us] = np.inf
         away[rows] = np.minimum(away[rows], off)
     return np.where(np.isfinite(away), away, 0.0)
+
+
+def _mistimed(t_us: Times, x: Array, y: Array, gap_us: Micros, least_m: float) -> NDArray[np.bool_]:
+    """Which rows (n,) lie amid their neighbours, as the rows of a steady logger do, but not at the time they tell."""
+    around_us = t_us[2:] - t_us[:-2]
+    by_time_m, amid_m = (np.hypot(*(each[:-2] + part * (each[2:] - each[:-2]) - each[1:-1] for each in (x, y)))
+                         for part in ((t_us[1:-1] - t_us[:-2]) / around_us, 0.5))
+    told = (around_us <= 2 * gap_us) & (by_time_m > least_m) & (amid_m < by_time_m / 3)
+    told[1:] &= by_time_m[1:] > by_time_m[:-1]             # beside such a row its neighbours seem half as far off
+    told[:-1] &= by_time_m[:-1] >= by_time_m[1:]
+    return np.concatenate(([False], told, [False]))
+
+
+def _turned_m(t_us: Times) -> Array:
+    """How far each row (n,) may be from the middle between its neighbours because the kart turned."""
+    step_s = np.diff(t_us) / SECOND
+    beside_s = np.minimum(np.append(step_s, step_s[-1]), np.insert(step_s, 0, step_s[0]))
+    return np.asarray(TURNING_MPS2 / 2 * beside_s**2)
 
 
 def _usual(away_m: Array, t_us: Times, x: Array, y: Array) -> float:

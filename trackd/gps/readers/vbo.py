@@ -17,10 +17,10 @@ import numpy as np
 from trackd.core.time import SECOND, Micros, micros
 from trackd.gps.lines import Plane
 from trackd.gps.readers.columns import DAY_S, MPS, Columns, cleaned, lines_of, over_midnight, seconds_of_day, table
-from trackd.gps.trace import Array, Gate, Point, Recording, Trace, Unreadable
+from trackd.gps.trace import LAT_MOST, LON_MOST, Array, Gate, Point, Recording, Trace, Unreadable
 
 NAMES = {"time": "time", "lat": "lat", "latitude": "lat", "long": "lon", "lng": "lon", "longitude": "lon",
-         "velocity": "speed", "heading": "heading_deg", "sats": "satellites", "accuracy": "accuracy"}
+         "velocity": "speed", "speed": "speed", "heading": "heading_deg", "sats": "satellites", "accuracy": "accuracy"}
 
 HALF_WIDTH_M = 8.0
 """What a gate told by its middle reaches to each side (METHODS 1.1)."""
@@ -28,7 +28,14 @@ HALF_WIDTH_M = 8.0
 NEAR_DEG = 0.5
 """A gate farther from the start of the trace belongs to another track."""
 
-_CREATED = re.compile(r"File created on (\d\d)/(\d\d)/(\d{4})\D+(\d\d):(\d\d)")
+BESIDE_US: Micros = SECOND // 2
+DRIVEN_M = 3.0
+"""From so long before to so long behind a place; of a kart that stands no direction follows."""
+
+FIRST_LINES = 5
+"""One of them tells when the file was created."""
+
+_CREATED = re.compile(r"\s*File created on (\d\d?)/(\d\d?)/(\d{4})\D+(\d\d?):(\d\d)")
 _GATE = re.compile(r"(start|split)" + r"\s+([+-]?\d+(?:\.\d+)?)" * 4 + r"(?=\s|$)", re.IGNORECASE)
 
 
@@ -46,8 +53,12 @@ def read(data: bytes) -> Recording:
     writer, serial, venue = _told(parts)
     if "RaceChrono" not in writer:
         wanted.pop("accuracy", None)               # others may mean something else by it
-    values, torn = table([row for row in parts.get("data", []) if row.strip()], None, wanted)
-    speed = values["speed"] * _speed_unit(parts, names, wanted["speed"]) if "speed" in values else None
+    first = lines[:FIRST_LINES]
+    del lines                              # what follows needs the rows alone, and a file is large
+    values, torn = table([row for row in parts.pop("data", []) if row.strip()], None, wanted)
+    if _in_degrees(values["lat"], values["lon"]):
+        raise Unreadable("Its places seem to be in degrees. A VBO has them in minutes, west positive.")
+    speed = values["speed"] * _speed_unit(parts.get("header", [])) if "speed" in values else None
     channels: dict[str, Array] = {name: values[name] for name in ("heading_deg", "satellites") if name in values}
     if "satellites" in channels:                   # 64 and 128 are flags of the brake trigger and of DGPS
         with np.errstate(invalid="ignore"):
@@ -56,7 +67,7 @@ def read(data: bytes) -> Recording:
                             speed, values.get("accuracy"), channels))
     gates, unsound = _gates(parts.get("laptiming", []), writer, sound.trace)
     return Recording(
-        sound.trace, "vbo", device=f"{writer} {serial}".strip(), venue=venue, utc_us=_utc_us(lines[0], sound.zero_us),
+        sound.trace, "vbo", device=f"{writer} {serial}".strip(), venue=venue, utc_us=_utc_us(first, sound.zero_us),
         gates=gates, faults=(*torn, *unsound, *sound.faults), channels=sound.channels)
 
 
@@ -88,16 +99,22 @@ def _told(parts: dict[str, list[str]]) -> tuple[str, str, str]:
     return writer, serial, venue
 
 
-def _speed_unit(parts: dict[str, list[str]], names: list[str], place: int) -> float:
+def _in_degrees(lat: Array, lon: Array) -> bool:
+    """Whether the places (n,) are hardly minutes: all would lie in one corner of the Gulf of Guinea."""
+    told = np.isfinite(lat) & np.isfinite(lon) & (lat != 0)
+    return bool(told.any() and np.abs(lat[told]).max() <= LAT_MOST and np.abs(lon[told]).max() <= LON_MOST)
+
+
+def _speed_unit(header: list[str]) -> float:
     """What one of its speeds is in m/s: the header tells the unit behind the name, km/h where it does not."""
-    header = [line for line in parts.get("header", []) if line.strip()]
-    words = header[place].lower().split() if len(header) == len(names) else []
-    return MPS.get(words[-1] if len(words) > 1 else "kmh", np.nan)
+    told = (line.lower().split() for line in header)
+    return next((MPS[words[-1]] for words in told if words and words[0] in {"velocity", "speed"} and words[-1] in MPS),
+                MPS["kmh"])
 
 
-def _utc_us(first_line: str, of_day_us: Micros) -> Micros | None:
+def _utc_us(first_lines: list[str], of_day_us: Micros) -> Micros | None:
     """When the recording began, from the day in the first line and the time of day of the first row."""
-    told = _CREATED.match(first_line)
+    told = next(filter(None, map(_CREATED.match, first_lines)), None)
     if not told:
         return None
     day, month, year, hour, minute = map(int, told.groups())
@@ -133,23 +150,24 @@ def _gates(lines: list[str], writer: str, trace: Trace) -> tuple[tuple[Gate, ...
 
 def _near(minutes: list[float], trace: Trace) -> tuple[Point, Point] | None:
     """The two points of a gate, in the order of latitude and longitude that puts them by the trace."""
+    found = []
     for first, second in ((1, 0), (0, 1)):
-        a = Point(minutes[first] / 60, -minutes[second] / 60)
-        b = Point(minutes[first + 2] / 60, -minutes[second + 2] / 60)
-        if all(max(abs(p.lat_deg - trace.lat_deg[0]), abs(p.lon_deg - trace.lon_deg[0])) < NEAR_DEG for p in (a, b)):
-            return a, b
-    return None
+        ends = [Point(minutes[first + i] / 60, -minutes[second + i] / 60) for i in (0, 2)]
+        away = max(max(abs(p.lat_deg - trace.lat_deg[0]), abs(p.lon_deg - trace.lon_deg[0])) for p in ends)
+        found.append((away, ends[0], ends[1]))
+    away, a, b = min(found, key=lambda each: each[0])
+    return (a, b) if away < NEAR_DEG else None
 
 
 def _along(a: Point, b: Point, trace: Trace) -> bool:
     """Whether the kart drove past ``a`` rather along than across the way to ``b``: the second point is then no end."""
     x, y = Plane.about(a).xy(trace.lat_deg, trace.lon_deg)
-    nearest = int(np.argmin(x * x + y * y))
-    before, after = max(nearest - 5, 0), min(nearest + 5, len(trace) - 1)
+    by = max(1, round(BESIDE_US / float(np.median(np.diff(trace.t_us)))))
+    before, after = (np.clip(np.arange(len(x)) + rows, 0, len(x) - 1) for rows in (-by, by))
+    way_x, way_y = x[after] - x[before], y[after] - y[before]
+    nearest = int(np.argmin(np.where(np.hypot(way_x, way_y) > DRIVEN_M, x * x + y * y, np.inf)))
     east, north = Plane.about(a).point(b)
-    cosine = (x[after] - x[before]) * east + (y[after] - y[before]) * north
-    sine = (x[after] - x[before]) * north - (y[after] - y[before]) * east
-    return bool(abs(cosine) > abs(sine))
+    return bool(abs(way_x[nearest] * east + way_y[nearest] * north) > abs(way_x[nearest] * north - way_y[nearest] * east))
 
 
 def _across(role: str, middle: Point, behind: Point) -> Gate:

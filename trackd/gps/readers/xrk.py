@@ -28,7 +28,8 @@ UNPACKED_MOST = 200_000_000
 """Bytes. A day in a kart is a tenth of it."""
 
 BEGINS = re.compile(rb"<h[A-Z]{3}")       # in capitals: pages of the web begin with <html
-POSITION = re.compile(rb"<hGPS[\0 1]\x38\0\0\0.>(.{56}<GPS[\0 1]..>)", re.DOTALL)
+POSITION_HEAD = re.compile(rb"<hGPS[\0 1]\x38\0\0\0.>", re.DOTALL)
+POSITION = re.compile(POSITION_HEAD.pattern + rb"(.{56}<GPS[\0 1]..>)", re.DOTALL)
 COUNTED = re.compile(rb"<hLAP[\0 ]\x14\0\0\0.>")
 """A lap the logger counted, in the form libxrk reads; without one libxrk finds laps by the stored start/finish point."""
 
@@ -56,6 +57,8 @@ SHIFT_MS = 5_000                        # more than drift: the logger's clock ju
 GAP_US: Micros = 500_000                # METHODS 1.1
 RPM_OLD_MS = 1_000
 
+UNDATED = "The receiver's date cannot be right; its time of day is not used."
+
 
 def holds(data: bytes) -> bool:
     """Whether the bytes begin like XRK or XRZ."""
@@ -77,7 +80,7 @@ def read(data: bytes) -> Recording:
             faults.append("It is cut off or damaged; what unpacks was read.")
     if not BEGINS.search(data) or _packed(data):
         raise Unreadable("It is not an AiM recording (XRK or XRZ).")
-    told = _positions(data)
+    told, damaged = _positions(data)
     if not len(told):
         raise Unreadable("It holds no GPS positions.")
     rows, t_ms, clocked, unsound = _sound(told)
@@ -95,8 +98,8 @@ def read(data: bytes) -> Recording:
     channels = {"satellites": told["satellites"].astype(np.float64)} | log.rpm_at(t_ms)
     return Recording(
         trace, "xrk", device=log.device, driver=log.name("Driver"), vehicle=log.name("Vehicle"), venue=log.name("Venue"),
-        utc_us=utc_us, device_laps=DeviceLaps(marks_us=marks), faults=(*faults, *unsound, *left_out, *dated, *marked),
-        channels=channels)
+        utc_us=utc_us, device_laps=DeviceLaps(marks_us=marks), channels=channels,
+        faults=(*faults, *damaged, *unsound, *left_out, *dated, *marked))
 
 
 def _packed(data: bytes) -> bool:
@@ -116,12 +119,13 @@ def _inflated(data: bytes, most: int) -> tuple[bytes, bool]:
     return bytes(out), machine.eof
 
 
-def _positions(data: bytes) -> NDArray[np.void]:
-    """The position messages (n,) whose checksum holds, in the order of the file."""
+def _positions(data: bytes) -> tuple[NDArray[np.void], tuple[str, ...]]:
+    """The position messages (n,) whose checksum holds, in the order of the file, and a sentence about the others."""
     told = np.frombuffer(b"".join(POSITION.findall(data)), MESSAGE)
     sums = told.view(np.uint8).reshape(len(told), MESSAGE.itemsize)[:, :PAYLOAD].sum(axis=1, dtype=np.int64)
     sound: NDArray[np.void] = told[sums & 0xFFFF == told["sum"]]
-    return sound
+    damaged = len(POSITION_HEAD.findall(data)) - len(sound)
+    return sound, (f"Positions left out because they are damaged: {damaged}.",) if damaged else ()
 
 
 def _sound(told: NDArray[np.void]) -> tuple[Times, Times, bool, tuple[str, ...]]:
@@ -209,7 +213,7 @@ def _places(place_m: Array) -> tuple[Array, Array]:
 def _utc(told: NDArray[np.void], t_ms: Times) -> tuple[Micros | None, tuple[str, ...]]:
     """The instant at which ``t_ms`` is 0, by the receiver; the logger's own date and time are set by hand."""
     if int(np.median(told["week"])) not in WEEKS:
-        return None, ("The receiver's date cannot be right; its time of day is not used.",)
+        return None, (UNDATED,)
     zero_ms = int(np.median(_gps_ms(told) - t_ms)) + GPS_EPOCH_S * 1000
     ahead_s = [seconds for since_s, seconds in LEAPS if zero_ms >= (since_s + seconds) * 1000][-1]
     return (zero_ms - ahead_s * 1000) * MS, ()
