@@ -104,7 +104,7 @@ def test_xrk_is_recognised_plain_and_packed_whatever_its_name(data: bytes) -> No
 @pytest.mark.parametrize(("data", "name", "says"), [
     (b"", "a.csv", "The file is empty"),
     (b"\0\1\2", "a.drk", "Open it in Race Studio and export it"),
-    (b"\x78\x9cnot zlib", "a.bin", "is not known. It can be XRK, XRZ, AiM CSV, RaceChrono CSV, VBO, NMEA, DOVEX or GPX"),
+    (b"\x78\x9cnot zlib", "a.bin", "is not known. It can be XRK, XRZ, AiM CSV, RaceChrono CSV, VBO, NMEA, DOVEX, GPX or"),
     (b"a;b\n1;2\n", "a.csv", "GPS Latitude"),
     (b"<html><body>Sign in</body></html>", "a.bin", "is not known"),
     (b"<html><body>Sign in</body></html>", "a.xrk", "is not an AiM recording"),
@@ -427,3 +427,29 @@ def test_one_damaged_time_costs_one_row() -> None:
         sound = cleaned(Columns(seconds, Drive.lat, Drive.lon))
         assert len(sound.trace) == COUNT - 1
         assert sound.faults == ("Rows left out because their time is damaged: 1.",)
+
+
+EXPORT = (b'{"recording":{"id":"x","device":"Solo 2","recorded_at":"2026-11-21T10:00:00.000000Z"},"laps":[],"trace":'
+          b'{"t_us":[1000000,1100000,1200000],"lat_deg":[51.3,51.30001,51.30002],"lon_deg":[12.37,12.37001,12.37002],'
+          b'"speed_mps":[10.5,null,10.4]}}')
+
+
+def test_what_trackd_exports_as_json_is_read_back() -> None:
+    found = formats.read(EXPORT, "lap-4.json")
+    assert (found.format, found.device, len(found.trace)) == ("trackd", "Solo 2", 3)
+    assert found.utc_us == 1_795_255_201_000_000                       # the first place, a second into the recording
+    assert found.trace.t_us.tolist() == [0, 100_000, 200_000]
+
+
+@pytest.mark.parametrize("damaged", [
+    EXPORT[:200], EXPORT.replace(b'"lat_deg":[51.3,', b'"lat_deg":['), EXPORT.replace(b"[1000000,", b'["a",'),
+    EXPORT.replace(b'"trace"', b'"tracks"'), EXPORT.replace(b"12.37,", b"\xff\xfe,"), EXPORT.replace(b"51.3,", b"1e999,")])
+def test_a_damaged_export_is_refused_with_a_sentence(damaged: bytes) -> None:
+    with pytest.raises(Unreadable, match=r"damaged: .+\.$|different lengths\.$"):
+        formats.read(damaged, "x.json")
+
+
+def test_an_export_with_a_place_that_nobody_knows_loses_that_row() -> None:
+    found = formats.read(EXPORT.replace(b"51.3,", b"null,"), "x.json")
+    assert len(found.trace) == 2
+    assert found.faults

@@ -4,7 +4,6 @@ recording is; and that an exported lap comes back as the same lap, of real recor
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from typing import Any
@@ -145,12 +144,7 @@ def thinned(trace: Trace, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> Trace:
 
 def again(kind: str, data: bytes, where: Layout) -> list[GpsLap]:
     """The full laps of what was exported, put in once more."""
-    if kind == "json":
-        told = json.loads(data)["trace"]
-        lat, lon, speed = (np.array(told[name], dtype=float) for name in ("lat_deg", "lon_deg", "speed_mps"))
-        trace = Trace(np.array(told["t_us"]), lat, lon, speed)
-    else:
-        trace = read(data, f"x.{kind}").trace
+    trace = read(data, f"x.{kind}").trace
     return [lap for lap in segment(trace, where) if lap.kind == "full"]
 
 

@@ -96,7 +96,7 @@ class Recording:
     """
 
     trace: Trace
-    format: str                          # aim_csv racechrono vbo nmea dovex gpx xrk
+    format: str                          # aim_csv racechrono vbo nmea dovex gpx xrk trackd
     device: str = ""                     # as the file names it
     driver: str = ""
     vehicle: str = ""

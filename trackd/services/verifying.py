@@ -22,7 +22,9 @@ from trackd.services.reading import Reading
 from trackd.services.twins import Twin, twin, twins_of
 from trackd.services.writer import Writer
 from trackd.store.recorded import ACCEPTED
+from trackd.store.tables import laps as timed
 from trackd.store.tables import sessions, vouched
+from trackd.store.tables import verdicts as stored
 from trackd.store.verdicts import Limits, evidence, standing
 from trackd.timing.facts import RecordFact
 from trackd.timing.recorded import VouchFact
@@ -62,6 +64,13 @@ async def verdicts(reading: Reading, session_id: str, layouts: Mapping[str, Reco
     """Every lap of a session with its verdict, by kart and number. Raises NotFound."""
     limits, said = await _limits(reading, session_id, layouts), await _said(reading, session_id)
     return [_judged(each, limits, said, session_id) for each in await twins_of(reading, session_id)]
+
+
+async def stored_verdicts(reading: Reading, session_id: str) -> dict[tuple[str, int], str]:
+    """The verdicts on the laps of an official session by entry and number, without their reasons; struck laps aside."""
+    query = select(timed.c.entry, timed.c.number, stored.c.verdict).join(stored, stored.c.lap == timed.c.seq).where(
+        stored.c.session == session_id, timed.c.verdict != "void")
+    return {(row.entry, row.number): row.verdict for row in await reading.rows(query)}
 
 
 async def verdict(reading: Reading, lap_id: str, layouts: Mapping[str, RecordFact]) -> Verdict:

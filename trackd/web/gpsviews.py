@@ -24,7 +24,7 @@ FLAGS = {"gap": "places are missing", "lost": "places are missing for long", "es
          "beside": "crossed beside the line", "slow": "hardly moved over the line", "turned": "came back over the line",
          "soon": "less than half of the others"}
 FORMATS = {"aim_csv": "AiM CSV", "racechrono": "RaceChrono CSV", "vbo": "VBO", "nmea": "NMEA", "dovex": "DOVEX",
-           "gpx": "GPX", "xrk": "AiM XRK"}
+           "gpx": "GPX", "xrk": "AiM XRK", "trackd": "trackd JSON"}
 GLYPHS = {"valid": "", "warning": "warn", "invalid": "x", "incomplete": ""}
 
 

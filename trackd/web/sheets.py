@@ -21,7 +21,7 @@ from trackd.services.evidence import look_back
 from trackd.services.reading import Notes
 from trackd.services.snapshots import Snapshot
 from trackd.services.staff import may
-from trackd.services.verifying import verdicts
+from trackd.services.verifying import stored_verdicts
 from trackd.timing.acts import Act
 from trackd.timing.board import Board, SessionInfo
 from trackd.timing.laps import Entry, Lap
@@ -133,9 +133,7 @@ async def _verified(appliance: Appliance, info: SessionInfo, version: int) -> di
     """The verdict on each lap of a result as it stands; none before it is official, and on what was before."""
     if info.state != "official" or version not in (0, info.version):
         return {}
-    found = await verdicts(appliance.reading, info.id, dict(appliance.live.writer.venue.layouts))
-    return {(each.twin.loop["entry"], each.twin.loop["number"]): each.verdict for each in found
-            if each.twin.loop is not None and each.twin.loop["verdict"] != "void"}
+    return await stored_verdicts(appliance.reading, info.id)
 
 
 def _laps_of(shot: Snapshot) -> list[LapLine]:

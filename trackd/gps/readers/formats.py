@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from trackd.core.time import micros
-from trackd.gps.readers import aim_csv, dovex, gpx, nmea, racechrono, vbo, xrk
+from trackd.gps.readers import aim_csv, dovex, exported, gpx, nmea, racechrono, vbo, xrk
 from trackd.gps.readers.columns import lines_of
 from trackd.gps.trace import Recording, Unreadable
 
@@ -21,7 +21,7 @@ HEAD = 16_384
 FIRST_US, LAST_US = micros(datetime(2008, 12, 28, tzinfo=UTC)), micros(datetime(2049, 1, 1, tzinfo=UTC))
 """No sound instant lies outside."""
 
-READABLE = "It can be XRK, XRZ, AiM CSV, RaceChrono CSV, VBO, NMEA, DOVEX or GPX."
+READABLE = "It can be XRK, XRZ, AiM CSV, RaceChrono CSV, VBO, NMEA, DOVEX, GPX or trackd's own JSON."
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Format:
 
 
 FORMATS = (
+    Format("trackd", re.compile(r'\A\s*\{"recording":\s*\{"id"'), (), exported.read),
     Format("racechrono", re.compile(r"^(This file is created using RaceChrono|timestamp,fragment_id,)", re.MULTILINE), (),
            racechrono.read),
     Format("vbo", re.compile(r"^\[(column names|laptiming)\]", re.MULTILINE | re.IGNORECASE), (".vbo",), vbo.read),
