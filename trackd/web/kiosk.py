@@ -26,7 +26,7 @@ from trackd.services.verifying import Verdict, verdicts
 from trackd.timing.board import SessionInfo
 from trackd.web.auth import principal
 from trackd.web.given import AnyRequest, TheAppliance
-from trackd.web.gpsviews import best_of, when_of
+from trackd.web.gpsviews import best_of, hundredths, when_of
 from trackd.web.pages import guest_page, html, page_view
 from trackd.web.verifying import WORDS
 
@@ -178,8 +178,8 @@ async def _brought(appliance: Appliance, each: Recorded) -> Brought:
     best = best_of(found)
     view = Brought(
         each.state, each.name, each.reason if each.state == "unknown" else "", each.kart or "",
-        best=lap_text(best.time_us) if best else "",
-        laps=tuple(KioskLap(lap.number, lap_text(lap.time_us), lap is best) for lap in found if lap.kind == "full"))
+        best=hundredths(best.time_us) if best else "",
+        laps=tuple(KioskLap(lap.number, hundredths(lap.time_us), lap is best) for lap in found if lap.kind == "full"))
     if each.session is None or each.kart is None:
         return view
     info = await appliance.reading.session(each.session)
