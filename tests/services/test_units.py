@@ -138,6 +138,7 @@ async def test_a_unit_that_was_away_is_visited_again_soon(garage: Garage) -> Non
     await garage.leave(solo)
     garage.clock.advance(10)
     await garage.tick(2)
+    await until(lambda: garage.units._works[ID].away)                # it was missed before it came back
     back = await garage.solo()
     assert back.sessions == 0, "it was visited this minute"
     await garage.tick(30)

@@ -95,7 +95,7 @@ class Port:
     async def start(self) -> int:
         """Listen. Returns the port. Raises LinkDown when the address cannot be used."""
         try:
-            self._server = await asyncio.start_server(self._serve, self.host, self.port)
+            self._server = await asyncio.start_server(self._let_in, self.host, self.port)
         except OSError as error:
             raise LinkDown(f"The emulator cannot listen on {self.host}:{self.port}: "
                            f"{error.strerror or error}.") from error
@@ -125,15 +125,17 @@ class Port:
         for client in list(self.clients):
             await client.room(most)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _let_in(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Known from here on: what is told to end before it began would close nothing."""
         client = Client(writer, self._open_station())
         pump = asyncio.create_task(client.pump())
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks |= {task, pump}
         self.clients.append(client)
         self.somebody.set()
         self._joined(client)
+        self._tasks |= {pump, asyncio.create_task(self._serve(reader, client, pump))}
+
+    async def _serve(self, reader: asyncio.StreamReader, client: Client, pump: asyncio.Task[None]) -> None:
+        task = asyncio.current_task()
         try:
             while data := await reader.read(65_536):
                 for request in client.station.requests(data):
@@ -142,6 +144,8 @@ class Port:
             return                               # reset by the client; a real decoder does not mind either
         finally:
             self.clients.remove(client)
-            self._tasks -= {task, pump}
+            self._tasks.discard(pump)
+            if task is not None:
+                self._tasks.discard(task)
             client.close()
             pump.cancel()

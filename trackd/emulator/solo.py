@@ -77,6 +77,7 @@ class Solo(asyncio.DatagramProtocol):
         self._gone = False
         self._left = asyncio.Event()     # the client has
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
         self._radio: asyncio.DatagramTransport | None = None
 
@@ -88,7 +89,7 @@ class Solo(asyncio.DatagramProtocol):
             if sys.platform == "linux":  # what looks for units from this very machine has the same port at all addresses
                 radio.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             radio.bind((self.host, self.udp_port))
-            self._server = await asyncio.start_server(self._serve, self.host, self.tcp_port)
+            self._server = await asyncio.start_server(self._joined, self.host, self.tcp_port)
             self.tcp_port = self._server.sockets[0].getsockname()[1]
         except OSError as error:
             radio.close()
@@ -103,6 +104,9 @@ class Solo(asyncio.DatagramProtocol):
             self._radio.close()
         if self._server:
             self._server.close()
+            await asyncio.sleep(0)       # who was let in at this moment is in by then
+        for writer in self._writers:     # a visit that is told to end before it began closes nothing itself
+            writer.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -131,10 +135,13 @@ class Solo(asyncio.DatagramProtocol):
 
     # The session.
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _joined(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        task = asyncio.create_task(self._serve(reader, writer))
         self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         visit = _Visit(writer, silent=self._gone)
         mine = False
         try:
@@ -153,7 +160,7 @@ class Solo(asyncio.DatagramProtocol):
             if mine:
                 self._visit = None
                 self._left.set()
-            self._tasks.discard(task)
+            self._writers.discard(writer)
             writer.close()
 
     async def _free(self) -> bool:
