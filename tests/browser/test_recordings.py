@@ -60,6 +60,7 @@ def test_a_file_is_put_in_and_a_layout_drawn_on_it_by_keyboard_finds_its_laps(bo
     expect(page.locator(".recordings tbody tr")).to_contain_text("no layout")
     page.get_by_role("link", name="kart 1.csv").click()
     page.get_by_role("link", name="Draw a layout on it").click()
+    page.wait_for_selector("#map .way")
     page.locator("#map").focus()
     page.keyboard.press("Enter")                           # the start, somewhere on the way
     expect(page.locator("#chosen")).to_contain_text("Start")
